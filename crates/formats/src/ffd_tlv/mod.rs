@@ -1,0 +1,46 @@
+//! FFD TLV: the encoding of the fiscal drive itself (formats of fiscal documents 1.05 to 1.2).
+//!
+//! A document is a tag and a length, both 16 bits, little-endian, and children of the same form in
+//! any order. It comes bare, or with the drive's container around it: 32 bytes of header before
+//! it and 10 bytes of message sign behind it. Documents follow each other without a separator.
+//! Texts are CP866, money is in kopecks, times are seconds of the register's own clock.
+
+mod container;
+mod frame;
+mod head;
+mod item;
+mod receipt;
+mod shift;
+mod tag;
+mod tlv;
+mod value;
+
+use crate::{Context, Family, Invalid, MediaType, Parsed};
+
+/// The family.
+pub static FAMILY: Family = Family {
+    name: NAME,
+    revision: REVISION,
+    media_types: &[MediaType { name: "application/vnd.kassaflow.ffd-tlv", shared: false, frame: frame::frame }],
+    parse,
+};
+
+const NAME: &str = "ffd-tlv";
+const REVISION: i32 = 1;
+
+fn parse<'b>(bytes: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
+    let envelope = container::open(bytes, 0)
+        .map_err(|broken| Invalid::undecodable(format!("byte {}", broken.offset), broken.text))?;
+    if envelope.end != bytes.len() {
+        return Err(Invalid::undecodable(format!("byte {}", envelope.end), "something follows the document"));
+    }
+    match envelope.tag {
+        tag::RECEIPT | tag::CORRECTION | tag::STRICT_FORM | tag::STRICT_FORM_CORRECTION => {
+            receipt::canonical(&envelope, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+        }
+        tag::SHIFT_OPEN | tag::SHIFT_CLOSE => {
+            shift::canonical(&envelope, context).map(|shift| Parsed::Shift(Box::new(shift)))
+        }
+        other => Err(Invalid::unsupported(other.to_string(), format!("documents of tag {other} are not read"))),
+    }
+}

@@ -1,0 +1,50 @@
+//! A shift that was opened or closed.
+
+use schemas::shifts::{ShiftDocument, ShiftKind};
+
+use super::{NAME, REVISION, container::Envelope, head::Head, tag, value::Path};
+use crate::{Context, Invalid};
+
+pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<ShiftDocument<'b>, Invalid> {
+    let path = Path::document(envelope.tag);
+    let mut flags = Vec::new();
+    let head = Head::read(envelope, context, &mut flags)?;
+    let mut shift = ShiftDocument {
+        shift_document_id: head.id.into(),
+        tenant: context.tenant.into(),
+        shop: context.shop.map(Into::into),
+        register: context.register.into(),
+        source: NAME.into(),
+        revision: REVISION,
+        document_hash: context.document_hash.into(),
+        raw_topic: context.raw_topic.into(),
+        raw_partition: context.raw_partition,
+        raw_offset: context.raw_offset,
+        received_at: context.received_at,
+        drive_number: Some(head.drive_number),
+        document_number: Some(head.document_number.into()),
+        fiscal_sign: Some(head.fiscal_sign.into()),
+        registration_number: head.registration_number,
+        kind: if envelope.tag == tag::SHIFT_OPEN { ShiftKind::Open } else { ShiftKind::Close },
+        shift_number: head.shift_number,
+        local_time: Some(head.local_time),
+        utc_time: head.utc_time,
+        receipts: None,
+        documents: None,
+        unsent_documents: None,
+        cashier_name: head.cashier_name,
+        cashier_inn: head.cashier_inn,
+        flags: flags.into_iter().map(Into::into).collect(),
+    };
+    for element in envelope.children() {
+        let element = element.map_err(|broken| path.broken(&broken))?;
+        let counter = match element.tag {
+            tag::RECEIPTS_OF_SHIFT => &mut shift.receipts,
+            tag::DOCUMENTS_OF_SHIFT => &mut shift.documents,
+            tag::UNSENT_DOCUMENTS => &mut shift.unsent_documents,
+            _ => continue,
+        };
+        *counter = Some(path.number(&element)?.into());
+    }
+    Ok(shift)
+}

@@ -1,0 +1,214 @@
+//! Values of the format, and where a wrong one stands.
+
+use std::borrow::Cow;
+
+use schemas::{Decimal, LocalTimestamp};
+
+use super::tlv::{Broken, Tlv};
+use crate::{
+    Invalid,
+    checks::{MAX_KOPECKS, QUANTITY_LIMIT},
+    text,
+};
+
+/// The object whose elements are being read: a document, or one of its items.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    document: u16,
+    item: Option<usize>,
+}
+
+impl Path {
+    pub(super) const fn document(tag: u16) -> Self {
+        Self { document: tag, item: None }
+    }
+
+    pub(super) const fn item(self, index: usize) -> Self {
+        Self { item: Some(index), ..self }
+    }
+
+    /// `3/1020`, `3/1059[0]/1043`
+    fn place(self, tag: u16) -> String {
+        match self.item {
+            Some(index) => format!("{}/1059[{index}]/{tag}", self.document),
+            None => format!("{}/{tag}", self.document),
+        }
+    }
+
+    pub(super) fn invalid(self, tag: u16, text: impl Into<String>) -> Invalid {
+        Invalid::new(self.place(tag), text)
+    }
+
+    pub(super) fn missing(self, tag: u16, what: &str) -> Invalid {
+        self.invalid(tag, format!("{what} is missing"))
+    }
+
+    pub(super) fn broken(self, broken: &Broken) -> Invalid {
+        let place = match self.item {
+            Some(index) => format!("{}/1059[{index}]", self.document),
+            None => self.document.to_string(),
+        };
+        Invalid::undecodable(place, format!("byte {}: {}", broken.offset, broken.text))
+    }
+
+    /// An unsigned number of at most `bytes` bytes, little-endian; no bytes at all are zero.
+    fn unsigned(self, element: &Tlv<'_>, bytes: usize) -> Result<u64, Invalid> {
+        if element.value.len() > bytes {
+            let length = element.value.len();
+            return Err(self.invalid(element.tag, format!("a number of {length} bytes; at most {bytes} are allowed")));
+        }
+        Ok(little_endian(element.value))
+    }
+
+    /// Types B, H and I.
+    pub(super) fn number(self, element: &Tlv<'_>) -> Result<u32, Invalid> {
+        let number = self.unsigned(element, 4)?;
+        u32::try_from(number).map_err(|_| self.invalid(element.tag, format!("{number} is more than 32 bits")))
+    }
+
+    /// A code of one byte.
+    pub(super) fn code(self, element: &Tlv<'_>) -> Result<u8, Invalid> {
+        let code = self.unsigned(element, 1)?;
+        u8::try_from(code).map_err(|_| self.invalid(element.tag, format!("{code} is more than 8 bits")))
+    }
+
+    /// Type V: kopecks.
+    pub(super) fn money(self, element: &Tlv<'_>) -> Result<i64, Invalid> {
+        let kopecks = self.unsigned(element, 8)?;
+        i64::try_from(kopecks)
+            .ok()
+            .filter(|kopecks| *kopecks <= MAX_KOPECKS)
+            .ok_or_else(|| self.invalid(element.tag, format!("{kopecks} kopecks is more than {MAX_KOPECKS}")))
+    }
+
+    /// Type F, with whether it had to be rounded to six digits after the point.
+    pub(super) fn quantity(self, element: &Tlv<'_>) -> Result<(Decimal<6>, bool), Invalid> {
+        let (digits, mantissa) = match element.value {
+            [] => (0, 0),
+            [digits, mantissa @ ..] if mantissa.len() <= 7 => (u32::from(*digits), little_endian(mantissa)),
+            longer => {
+                return Err(
+                    self.invalid(element.tag, format!("a quantity of {} bytes; at most 8 are allowed", longer.len()))
+                );
+            }
+        };
+        let (scaled, rounded) = rescale(mantissa, digits);
+        i64::try_from(scaled)
+            .ok()
+            .filter(|scaled| *scaled < QUANTITY_LIMIT)
+            .map(|scaled| (Decimal::from_unscaled(scaled), rounded))
+            .ok_or_else(|| {
+                self.invalid(element.tag, format!("{mantissa} / 10^{digits} is more than 12 digits before the point"))
+            })
+    }
+
+    /// Type T: seconds of the register's own clock.
+    pub(super) fn time(self, element: &Tlv<'_>) -> Result<LocalTimestamp, Invalid> {
+        match self.number(element)? {
+            0 => Err(self.missing(element.tag, "the time")),
+            seconds => Ok(LocalTimestamp(i64::from(seconds) * 1_000_000)),
+        }
+    }
+
+    /// Tag 1077: kind of document, 4, and the printed sign in four bytes, big-endian.
+    pub(super) fn sign(self, element: &Tlv<'_>) -> Result<u32, Invalid> {
+        match element.value {
+            [_, _, sign @ ..] => sign.try_into().ok().map(u32::from_be_bytes),
+            _ => None,
+        }
+        .ok_or_else(|| self.invalid(element.tag, format!("a sign of {} bytes; it has 6", element.value.len())))
+    }
+}
+
+/// Type S: CP866, as sent.
+pub(super) fn string<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
+    text::clean(decode(element.value))
+}
+
+/// Type X: CP866 without its padding.
+pub(super) fn padded<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
+    let padding = |b: &&u8| matches!(**b, b' ' | 0);
+    let start = element.value.iter().take_while(padding).count();
+    let end = element.value.len() - element.value[start..].iter().rev().take_while(padding).count();
+    text::clean(decode(&element.value[start..end]))
+}
+
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    encoding_rs::IBM866.decode_without_bom_handling(bytes).0
+}
+
+/// At most 8 bytes.
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// `mantissa / 10^digits` in millionths, rounded half up.
+fn rescale(mantissa: u64, digits: u32) -> (u128, bool) {
+    let mantissa = u128::from(mantissa);
+    if digits <= 6 {
+        return (mantissa * 10_u128.pow(6 - digits), false);
+    }
+    // Divisors beyond 10^20 leave nothing of 56 bits.
+    let divisor = 10_u128.pow((digits - 6).min(20));
+    ((mantissa + divisor / 2) / divisor, mantissa % divisor != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: Path = Path::document(3);
+
+    fn element(tag: u16, value: &[u8]) -> Tlv<'_> {
+        Tlv { tag, value, offset: 0 }
+    }
+
+    #[test]
+    fn numbers_may_be_of_any_length_up_to_their_type() {
+        assert_eq!(PATH.money(&element(1020, &[0x0F, 0x02])), Ok(527));
+        assert_eq!(PATH.money(&element(1081, &[])), Ok(0));
+        assert_eq!(PATH.money(&element(1020, &[1, 0, 0, 0, 0, 0, 0, 0])), Ok(1));
+        assert_eq!(PATH.number(&element(1040, &[0x84, 0, 0, 0])), Ok(132));
+        assert_eq!(PATH.money(&element(1020, &[0xFF; 8])).unwrap_err().place, "3/1020");
+        assert_eq!(PATH.item(2).money(&element(1043, &[0; 9])).unwrap_err().place, "3/1059[2]/1043");
+        assert!(PATH.number(&element(1040, &[0; 5])).is_err());
+        assert!(PATH.code(&element(1054, &[1, 0])).is_err());
+    }
+
+    #[test]
+    fn quantities_are_decimals() {
+        let quantity = |value: &[u8]| {
+            PATH.quantity(&element(1023, value)).map(|(quantity, rounded)| (quantity.to_string(), rounded))
+        };
+        assert_eq!(quantity(&[0x04, 0xDC, 0xCD]), Ok(("5.27".into(), false)));
+        assert_eq!(quantity(&[0, 3]), Ok(("3".into(), false)));
+        assert_eq!(quantity(&[]), Ok(("0".into(), false)));
+        assert_eq!(quantity(&[6, 1]), Ok(("0.000001".into(), false)));
+        assert_eq!(quantity(&[7, 15]), Ok(("0.000002".into(), true)));
+        assert_eq!(quantity(&[7, 20]), Ok(("0.000002".into(), false)));
+        assert_eq!(quantity(&[255, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), Ok(("0".into(), true)));
+        assert!(quantity(&[0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]).is_err());
+        assert!(quantity(&[0; 9]).is_err());
+    }
+
+    #[test]
+    fn the_printed_sign_is_big_endian() {
+        assert_eq!(PATH.sign(&element(1077, &[0x31, 0x04, 0x91, 0xE5, 0x63, 0xD7])), Ok(2_447_729_623));
+        for wrong in [&[][..], &[1], &[1, 2, 3, 4, 5], &[0; 7]] {
+            assert!(PATH.sign(&element(1077, wrong)).is_err());
+        }
+    }
+
+    #[test]
+    fn texts_are_cp866() {
+        assert_eq!(
+            string(&element(1021, &[0x8F, 0xA5, 0xE2, 0xE0, 0xAE, 0xA2, 0xA0, b' '])).as_deref(),
+            Some("Петрова ")
+        );
+        assert_eq!(string(&element(1197, &[0xE8, 0xE2])).as_deref(), Some("шт"));
+        assert_eq!(string(&element(1030, &[0xF0, 0xFC, 0])).as_deref(), Some("Ё№\u{FFFD}"));
+        assert_eq!(string(&element(1030, b"   ")), None);
+        assert_eq!(padded(&element(1041, b"999907891234567 ")).as_deref(), Some("999907891234567"));
+        assert_eq!(padded(&element(1041, b"    ")), None);
+    }
+}

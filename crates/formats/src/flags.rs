@@ -1,0 +1,47 @@
+//! What can be odd about a document that is accepted nevertheless. Each flag is a word in the
+//! canonical record's `flags`; the register's own figures stay as they are.
+
+/// The total is neither the sum of the items nor that sum less the discounts.
+pub const ITEMS_DO_NOT_ADD_UP: &str = "items-do-not-add-up";
+
+/// The register's clock showed a time well after the document's reception.
+pub const TIME_IN_FUTURE: &str = "time-in-future";
+
+/// The document states its local time and its instant, and no time zone lies between them. The
+/// instant is then computed from the local time and the directory's time zone.
+pub const TIMES_DISAGREE: &str = "times-disagree";
+
+/// A code that this revision does not know: the field holds `UNKNOWN` or `OTHER`, or nothing.
+pub const UNKNOWN_CODE: &str = "unknown-code";
+
+/// Some, but not all, of drive, document number and sign are there: the receipt has a
+/// non-fiscal identity.
+pub const FISCAL_IDENTITY_INCOMPLETE: &str = "fiscal-identity-incomplete";
+
+/// The container around a document names another drive or another document number. The document counts.
+pub const CONTAINER_DISAGREES: &str = "container-disagrees";
+
+/// An item does not state its quantity: it holds 0.
+pub const QUANTITY_MISSING: &str = "quantity-missing";
+
+/// A quantity had more than six digits after the point and was rounded half up.
+pub const QUANTITY_ROUNDED: &str = "quantity-rounded";
+
+/// Every flag, for documentation and checks.
+pub const ALL: &[&str] = &[
+    ITEMS_DO_NOT_ADD_UP,
+    TIME_IN_FUTURE,
+    TIMES_DISAGREE,
+    UNKNOWN_CODE,
+    FISCAL_IDENTITY_INCOMPLETE,
+    CONTAINER_DISAGREES,
+    QUANTITY_MISSING,
+    QUANTITY_ROUNDED,
+];
+
+/// Raises a flag once.
+pub(crate) fn raise(flags: &mut Vec<&'static str>, flag: &'static str) {
+    if !flags.contains(&flag) {
+        flags.push(flag);
+    }
+}

@@ -1,0 +1,7 @@
+//! What all JSON families share.
+
+mod frame;
+mod values;
+
+pub(crate) use frame::{frame_lines, frame_value};
+pub(crate) use values::{Integer, Object, Text, read};

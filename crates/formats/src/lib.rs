@@ -1,0 +1,38 @@
+//! The formats of cash registers, one module per family.
+//!
+//! A family does two things, both without I/O:
+//! * **framing** (hub-ingest, on every request): splits a body into documents and looks at nothing
+//!   but well-formedness and size;
+//! * **parsing** (normalizer): turns one document into its canonical form or says what is wrong.
+//!
+//! A new family is a module with a `pub static FAMILY` and one line in [`FAMILIES`].
+//!
+//! ```
+//! use formats::{Framed, Limits};
+//!
+//! let choice = formats::choose(Some("dreamkas"), Some("application/x-ndjson"))?;
+//! let mut documents = Vec::new();
+//! let outcome = choice.frame(b"{\"type\":\"SALE\"}\n{broken\n{}\n", &Limits::default(), &mut |framed| documents.push(framed));
+//! assert_eq!(documents[0], Framed::Document(0..15));
+//! assert!(matches!(&documents[1], Framed::Rejected(rejection) if rejection.place.line == Some(2)));
+//! assert_eq!(documents[2], Framed::Document(24..26));
+//! assert_eq!(outcome.unread_from, None);
+//! # Ok::<(), formats::UnknownFormat>(())
+//! ```
+
+mod checks;
+pub mod dreamkas;
+pub mod ffd_tlv;
+pub mod flags;
+mod framing;
+mod json;
+mod parsing;
+mod registry;
+mod text;
+
+pub use framing::{Frame, Framed, Limits, MAX_DEPTH, Outcome, Place, Reason, Rejection};
+pub use parsing::{Class, Context, Invalid, Parsed};
+pub use registry::{Choice, Family, MediaType, UnknownFormat, choose, family};
+
+/// All families, in the order in which they are listed to people.
+pub static FAMILIES: &[&Family] = &[&dreamkas::FAMILY, &ffd_tlv::FAMILY];

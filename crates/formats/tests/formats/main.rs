@@ -1,0 +1,12 @@
+//! The families from outside: framing and parsing of whole documents.
+
+// The lint knows tests, but not the helpers of tests.
+#![allow(clippy::unwrap_used)]
+
+mod dreamkas;
+mod ffd_tlv;
+mod framing;
+mod robustness;
+mod round_trip;
+mod support;
+mod vendors;

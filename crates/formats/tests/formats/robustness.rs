@@ -1,0 +1,138 @@
+//! Whatever the bytes are: a verdict, and no panic.
+
+use proptest::prelude::*;
+
+use crate::support::{DREAMKAS, DREAMKAS_LINES, TLV, documents, frame, frame_within, hex, parse};
+
+const JSON: &[&str] = &[
+    include_str!("../../documents/dreamkas/sale.json"),
+    include_str!("../../documents/dreamkas/refund-numbers-as-text.json"),
+    include_str!("../../documents/dreamkas/encashments.json"),
+    include_str!("../../documents/dreamkas/sales.ndjson"),
+];
+
+const TLVS: &[&str] = &[
+    include_str!("../../documents/ffd-tlv/receipt.hex"),
+    include_str!("../../documents/ffd-tlv/receipt-in-container.hex"),
+    include_str!("../../documents/ffd-tlv/correction.hex"),
+    include_str!("../../documents/ffd-tlv/shift-close.hex"),
+];
+
+/// Frames by every content type and parses by every family.
+fn exercise(body: &[u8]) {
+    let tight = formats::Limits { document_bytes: 100, documents: 3 };
+    for content_type in [DREAMKAS, DREAMKAS_LINES, TLV] {
+        let (framed, _) = frame(content_type, body);
+        frame_within(content_type, body, &tight);
+        let family = if content_type == TLV { "ffd-tlv" } else { "dreamkas" };
+        for one in framed {
+            if let formats::Framed::Document(range) = one {
+                // What framing took is a document: parsing must not call it undecodable for its frame.
+                let _verdict = parse(family, &body[range]);
+            }
+        }
+    }
+    for family in formats::FAMILIES {
+        let _verdict = parse(family.name, body);
+    }
+}
+
+/// Changes some bytes and cuts.
+fn mutated(whole: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
+    let length = whole.len();
+    (prop::collection::vec((0..length, any::<u8>()), 0..6), 0..=length, 0..=length).prop_map(
+        move |(changes, one, other)| {
+            let mut bytes = whole.clone();
+            for (at, byte) in changes {
+                bytes[at] = byte;
+            }
+            // Every second time the whole length is kept.
+            if one % 2 == 0 { bytes } else { bytes[one.min(other)..one.max(other)].to_vec() }
+        },
+    )
+}
+
+fn json() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(JSON).prop_flat_map(|text| mutated(text.as_bytes().to_vec()))
+}
+
+fn tlv() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(TLVS).prop_flat_map(|text| mutated(hex(text)))
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_get_a_verdict(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn random_texts_of_json_letters_get_a_verdict(body in "[\\[\\]{}:,\"\\\\a1e. \\n-]{0,80}") {
+        exercise(body.as_bytes());
+    }
+
+    #[test]
+    fn changed_json_gets_a_verdict(body in json()) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn changed_tlv_gets_a_verdict(body in tlv()) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn random_json_of_known_fields_gets_a_verdict(
+        fields in prop::collection::vec((prop::sample::select(vec!["type", "amount", "sum", "localDate", "date", "positions", "payments", "cashier", "fnNumber", "fiscalDocumentNumber", "fiscalDocumentSign", "deviceId", "shiftId", "number", "data"]), value()), 0..12),
+    ) {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        exercise(format!("{{{}}}", fields.join(",")).as_bytes());
+    }
+}
+
+fn value() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "null",
+        "0",
+        "-1",
+        "1e400",
+        "1.5",
+        "18446744073709551616",
+        "\"\"",
+        "\"SALE\"",
+        "\"MONEY_IN\"",
+        "\"\\ud800\"",
+        "\"2026-11-20 14:05:31\"",
+        "\"9999-12-31T23:59:59Z\"",
+        "\"-9999-01-01 00:00:00\"",
+        "[]",
+        "{}",
+        "[{}]",
+        "[{\"quantity\":9223372036854775807,\"price\":1}]",
+        "[{\"quantity\":1000,\"price\":100,\"tax\":-1}]",
+        "[{\"type\":1,\"amount\":\"7\"}]",
+        "\"9999078900001234\"",
+        "7",
+        "true",
+    ])
+    .prop_map(ToOwned::to_owned)
+}
+
+#[test]
+fn every_document_of_ours_cut_at_every_byte_gets_a_verdict() {
+    for text in JSON {
+        (0..text.len()).for_each(|cut| exercise(&text.as_bytes()[..cut]));
+    }
+    for text in TLVS {
+        let bytes = hex(text);
+        (0..bytes.len()).for_each(|cut| exercise(&bytes[..cut]));
+        (0..bytes.len()).for_each(|at| {
+            for byte in [0, 1, 0x7F, 0xFF] {
+                let mut changed = bytes.clone();
+                changed[at] = byte;
+                exercise(&changed);
+            }
+        });
+    }
+    assert_eq!(documents(TLV, &hex(TLVS[0])).len(), 1);
+}

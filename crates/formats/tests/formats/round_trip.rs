@@ -1,0 +1,235 @@
+//! A truth, written down by encoders of our own, must come back from the parsers.
+
+use proptest::prelude::*;
+use schemas::{
+    LocalTimestamp, Timestamp,
+    receipts::{Operation, PaymentKind, VatRate},
+};
+use serde_json::json;
+
+use crate::support::{
+    CONTEXT, DREAMKAS, TLV, documents,
+    encoder::{container, number, padded, sign, text, thousandths, tlv, wide},
+    flags, receipt,
+};
+
+/// What a sale was, before any format wrote it down.
+#[derive(Debug, Clone)]
+struct Truth {
+    operation: Operation,
+    drive: String,
+    number: u32,
+    sign: u32,
+    shift: u32,
+    receipt_number: u32,
+    /// Seconds of the register's clock.
+    time: u32,
+    goods: Vec<Good>,
+    cash: i64,
+    cashier: String,
+}
+
+#[derive(Debug, Clone)]
+struct Good {
+    name: String,
+    price: i64,
+    thousandths: i64,
+    vat: VatRate,
+}
+
+impl Good {
+    /// By hand: half a kopeck or more rounds up.
+    fn sum(&self) -> i64 {
+        let exact = self.price * self.thousandths;
+        exact / 1_000 + i64::from(exact % 1_000 >= 500)
+    }
+}
+
+impl Truth {
+    fn total(&self) -> i64 {
+        self.goods.iter().map(Good::sum).sum()
+    }
+
+    fn card(&self) -> i64 {
+        self.total() - self.cash
+    }
+
+    fn check(&self, parsed: &schemas::receipts::Receipt<'_>) {
+        assert_eq!(parsed.receipt_id, format!("acme/{}/{:010}", self.drive, self.number));
+        assert_eq!(parsed.drive_number.as_deref(), Some(&*self.drive));
+        assert_eq!((parsed.document_number, parsed.fiscal_sign), (Some(self.number.into()), Some(self.sign.into())));
+        assert_eq!(
+            (parsed.shift_number, parsed.receipt_number),
+            (Some(self.shift.into()), Some(self.receipt_number.into()))
+        );
+        assert_eq!(parsed.operation, self.operation);
+        let local = i64::from(self.time) * 1_000_000;
+        assert_eq!(parsed.local_time, Some(LocalTimestamp(local)));
+        assert_eq!(parsed.utc_time, Some(Timestamp(local - 5 * 3_600_000_000)));
+        assert_eq!(parsed.total_kopecks, self.total());
+        let paid = |kind| parsed.payments.iter().filter(|p| p.kind == kind).map(|p| p.amount_kopecks).sum::<i64>();
+        assert_eq!((paid(PaymentKind::Cash), paid(PaymentKind::Card)), (self.cash, self.card()));
+        assert_eq!(parsed.cashier_name.as_deref(), Some(&*self.cashier));
+        assert_eq!(parsed.items.len(), self.goods.len());
+        for (item, good) in parsed.items.iter().zip(&self.goods) {
+            assert_eq!(item.name.as_deref(), Some(&*good.name));
+            assert_eq!(item.quantity.unscaled(), good.thousandths * 1_000);
+            assert_eq!((item.price_kopecks, item.sum_kopecks), (Some(good.price), Some(good.sum())));
+            assert_eq!(item.vat_rate, Some(good.vat));
+            assert!(item.product_key.as_deref().is_some_and(|key| key.starts_with("name:")));
+        }
+        assert!(flags(parsed).is_empty(), "{:?}", parsed.flags);
+    }
+
+    fn as_dreamkas(&self) -> String {
+        let word = match self.operation {
+            Operation::Sell => "SALE",
+            Operation::SellReturn => "REFUND",
+            Operation::Buy => "OUTFLOW",
+            _ => "OUTFLOW_REFUND",
+        };
+        let (day, second) = (self.time / 86_400, self.time % 86_400);
+        let (year, month, day) = date(day);
+        let local =
+            format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
+        let positions: Vec<_> = self
+            .goods
+            .iter()
+            .map(|good| {
+                let tax = match good.vat {
+                    VatRate::Vat20 => json!("NDS_20"),
+                    VatRate::Vat10 => json!("NDS_10"),
+                    VatRate::Vat0 => json!(0),
+                    _ => json!("NDS_NO_TAX"),
+                };
+                json!({"name": good.name, "quantity": good.thousandths, "price": good.price, "tax": tax, "whatever": [1, {}]})
+            })
+            .collect();
+        json!({
+            "type": word, "amount": self.total(), "shiftId": self.shift, "number": self.receipt_number, "localDate": local,
+            "payments": [{"type": "CASH", "amount": self.cash}, {"type": "CASHLESS", "amount": self.card()}],
+            "positions": positions, "cashier": {"name": self.cashier}, "fnNumber": self.drive,
+            "fiscalDocumentNumber": self.number.to_string(), "fiscalDocumentSign": self.sign.to_string(),
+        })
+        .to_string()
+    }
+
+    fn as_tlv(&self) -> Vec<u8> {
+        let operation = match self.operation {
+            Operation::Sell => 1,
+            Operation::SellReturn => 2,
+            Operation::Buy => 3,
+            _ => 4,
+        };
+        let mut children = [
+            tlv(1041, &padded(&self.drive, 16)),
+            tlv(1040, &wide(self.number)),
+            tlv(1012, &wide(self.time)),
+            tlv(1077, &sign(0x31, self.sign)),
+            tlv(1038, &wide(self.shift)),
+            tlv(1042, &wide(self.receipt_number)),
+            tlv(1054, &[operation]),
+            tlv(1021, &text(&self.cashier)),
+            tlv(1020, &number(self.total())),
+            tlv(1031, &number(self.cash)),
+            tlv(1081, &number(self.card())),
+            tlv(65_000, b"a tag of tomorrow"),
+        ]
+        .concat();
+        for good in &self.goods {
+            let rate = match good.vat {
+                VatRate::Vat20 => 1,
+                VatRate::Vat10 => 2,
+                VatRate::Vat0 => 5,
+                _ => 6,
+            };
+            let item = [
+                tlv(1030, &text(&good.name)),
+                tlv(1079, &number(good.price)),
+                tlv(1023, &thousandths(good.thousandths)),
+                tlv(1043, &number(good.sum())),
+                tlv(1199, &[rate]),
+            ]
+            .concat();
+            children.extend(tlv(1059, &item));
+        }
+        tlv(3, &children)
+    }
+}
+
+/// Days since 1970 by counting years and months.
+fn date(days: u32) -> (u32, u32, u32) {
+    let leap = |year: u32| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let (mut year, mut rest) = (1970, days);
+    while rest >= 365 + u32::from(leap(year)) {
+        rest -= 365 + u32::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u32::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if rest < length {
+            break;
+        }
+        rest -= length;
+        month += 1;
+    }
+    (year, month, rest + 1)
+}
+
+fn good() -> impl Strategy<Value = Good> {
+    let vat = prop::sample::select(vec![VatRate::Vat20, VatRate::Vat10, VatRate::Vat0, VatRate::None]);
+    ("[А-Яа-яЁё№a-zA-Z0-9\"%/,.]{1,20}( [а-яё]{1,10}){0,3}", 0..10_000_000_i64, 1..100_000_i64, vat)
+        .prop_map(|(name, price, thousandths, vat)| Good { name, price, thousandths, vat })
+}
+
+fn truth() -> impl Strategy<Value = Truth> {
+    let operation =
+        prop::sample::select(vec![Operation::Sell, Operation::SellReturn, Operation::Buy, Operation::BuyReturn]);
+    // From 2019-01-01, when VAT became 20 %, to the reception.
+    let until = u32::try_from(CONTEXT.received_at.0 / 1_000_000).unwrap();
+    let numbers = (1..=u32::MAX, any::<u32>(), any::<u32>(), any::<u32>(), 1_546_300_800..until);
+    (
+        operation,
+        "[0-9]{15,16}",
+        numbers,
+        prop::collection::vec(good(), 1..12),
+        0..=100_i64,
+        "[А-Я][а-яё]{1,12} [А-Я]\\.",
+    )
+        .prop_map(|(operation, drive, (number, sign, shift, receipt_number, time), goods, percent, cashier)| {
+            let mut truth =
+                Truth { operation, drive, number, sign, shift, receipt_number, time, goods, cash: 0, cashier };
+            truth.cash = truth.total() * percent / 100;
+            truth
+        })
+}
+
+proptest! {
+    #[test]
+    fn dreamkas_comes_back(truths in prop::collection::vec(truth(), 1..4)) {
+        let written: Vec<String> = truths.iter().map(Truth::as_dreamkas).collect();
+        let body = format!("{{\"query\":{{}},\"data\":[{}]}}", written.join(","));
+        let documents = documents(DREAMKAS, body.as_bytes());
+        prop_assert_eq!(documents.len(), truths.len());
+        for (truth, document) in truths.iter().zip(documents) {
+            truth.check(&receipt("dreamkas", document));
+        }
+    }
+
+    #[test]
+    fn tlv_comes_back(truths in prop::collection::vec((truth(), any::<bool>()), 1..4)) {
+        let body: Vec<u8> = truths
+            .iter()
+            .flat_map(|(truth, contained)| match contained {
+                true if truth.number < 1 << 24 => container(&truth.as_tlv(), &truth.drive, truth.number),
+                _ => truth.as_tlv(),
+            })
+            .collect();
+        let documents = documents(TLV, &body);
+        prop_assert_eq!(documents.len(), truths.len());
+        for ((truth, _), document) in truths.iter().zip(documents) {
+            truth.check(&receipt("ffd-tlv", document));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Topics, first offsets and lag.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    topic_partition_list::Offset,
+};
+use schemas::catalogue::{Catalogue, Cleanup, Topic};
+
+use crate::client::{Client, ClientError};
+
+/// How long one question to the brokers may take.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// Why an administrative step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The client settings are unusable.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The brokers cannot be reached or refuse.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    /// The brokers refused one topic.
+    #[error("the topic {topic}: {code}")]
+    Topic {
+        /// Its full name.
+        topic: String,
+        /// The brokers' reason.
+        code: RDKafkaErrorCode,
+    },
+    /// The partition count of a keyed topic is fixed: another one would send the same key elsewhere.
+    #[error(
+        "the topic {topic} has {found} partitions, the catalogue says {expected}; the number is fixed at creation: make a new topic version instead"
+    )]
+    Partitions {
+        /// Its full name.
+        topic: String,
+        /// As the brokers say.
+        found: usize,
+        /// As the catalogue says.
+        expected: i32,
+    },
+}
+
+/// What `apply_topics` did with one topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Full name.
+    pub topic: String,
+    /// Number of partitions.
+    pub partitions: i32,
+    /// False when it was there before.
+    pub created: bool,
+}
+
+/// Creates the missing topics of the catalogue and commits the beginning for every group that has
+/// no offset yet. Running it again changes nothing.
+///
+/// # Errors
+/// When the brokers refuse, or a topic exists with another number of partitions.
+pub async fn apply_topics(
+    client: &Client,
+    catalogue: &Catalogue,
+    replication: i32,
+) -> Result<Vec<Applied>, AdminError> {
+    let existing = {
+        let client = client.clone();
+        blocking(move || partitions_of_all(&client)).await?
+    };
+    let mut applied = Vec::new();
+    for (name, topic) in &catalogue.topics {
+        let full = client.prefixed(name);
+        let found = existing.get(&full).copied();
+        if let Some(found) = found.filter(|found| i32::try_from(*found) != Ok(topic.partitions)) {
+            return Err(AdminError::Partitions { topic: full, found, expected: topic.partitions });
+        }
+        applied.push(Applied { topic: full, partitions: topic.partitions, created: found.is_none() });
+    }
+    create(client, catalogue, &applied, replication).await?;
+    let (client, catalogue) = (client.clone(), catalogue.clone());
+    blocking(move || first_offsets(&client, &catalogue)).await?;
+    Ok(applied)
+}
+
+async fn create(
+    client: &Client,
+    catalogue: &Catalogue,
+    applied: &[Applied],
+    replication: i32,
+) -> Result<(), AdminError> {
+    let missing = || applied.iter().zip(catalogue.topics.values()).filter(|(applied, _)| applied.created);
+    let settings: Vec<_> = missing().map(|(_, topic)| topic_settings(topic)).collect();
+    let new: Vec<NewTopic<'_>> = missing()
+        .zip(&settings)
+        .map(|((applied, topic), settings)| {
+            let new = NewTopic::new(&applied.topic, topic.partitions, TopicReplication::Fixed(replication));
+            settings.iter().fold(new, |new, (name, value)| new.set(name, value))
+        })
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let admin: AdminClient<DefaultClientContext> = client.config().create().map_err(ClientError::Refused)?;
+    let results = admin.create_topics(&new, &AdminOptions::new().operation_timeout(Some(BOUND))).await?;
+    for result in results {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) => return Err(AdminError::Topic { topic, code }),
+        }
+    }
+    Ok(())
+}
+
+fn topic_settings(topic: &Topic) -> [(&'static str, String); 3] {
+    const DAY_MS: i64 = 86_400_000;
+    let cleanup = match topic.cleanup {
+        Cleanup::Delete => "delete",
+        Cleanup::Compact => "compact",
+    };
+    let retention = topic.retention_days.map_or(-1, |days| days * DAY_MS);
+    [
+        ("cleanup.policy", cleanup.to_owned()),
+        ("retention.ms", retention.to_string()),
+        ("max.message.bytes", topic.max_message_bytes.to_string()),
+    ]
+}
+
+fn partitions_of_all(client: &Client) -> Result<BTreeMap<String, usize>, AdminError> {
+    let consumer: BaseConsumer = client.config().create().map_err(ClientError::Refused)?;
+    let metadata = consumer.fetch_metadata(None, BOUND)?;
+    Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect())
+}
+
+/// Commits the beginning wherever a group has no offset: services refuse to guess where to start.
+fn first_offsets(client: &Client, catalogue: &Catalogue) -> Result<(), AdminError> {
+    for (group, topics) in groups(catalogue) {
+        let consumer = group_member(client, group)?;
+        let committed = committed(&consumer, client, &topics)?;
+        let mut missing = TopicPartitionList::new();
+        for element in committed.elements().iter().filter(|e| !matches!(e.offset(), Offset::Offset(_))) {
+            let (low, _) = watermarks(&consumer, element.topic(), element.partition())?;
+            missing.add_partition_offset(element.topic(), element.partition(), Offset::Offset(low))?;
+        }
+        if missing.count() > 0 {
+            consumer.commit(&missing, CommitMode::Sync)?;
+        }
+    }
+    Ok(())
+}
+
+/// First and next offset of a partition. A partition that was just created has no leader for a moment.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+    let begun = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, BOUND) {
+            Err(_) if begun.elapsed() < BOUND => std::thread::sleep(Duration::from_millis(50)),
+            done => return done,
+        }
+    }
+}
+
+fn groups(catalogue: &Catalogue) -> BTreeMap<&str, Vec<(&str, &Topic)>> {
+    let mut groups: BTreeMap<&str, Vec<(&str, &Topic)>> = BTreeMap::new();
+    for (name, topic) in &catalogue.topics {
+        for group in &topic.groups {
+            groups.entry(group).or_default().push((name, topic));
+        }
+    }
+    groups
+}
+
+fn group_member(client: &Client, group: &str) -> Result<BaseConsumer, AdminError> {
+    let mut config = client.config();
+    config.set("group.id", client.prefixed(group)).set("enable.auto.commit", "false");
+    Ok(config.create().map_err(ClientError::Refused)?)
+}
+
+fn committed(
+    consumer: &BaseConsumer,
+    client: &Client,
+    topics: &[(&str, &Topic)],
+) -> Result<TopicPartitionList, AdminError> {
+    let mut all = TopicPartitionList::new();
+    for (name, topic) in topics {
+        for partition in 0..topic.partitions {
+            all.add_partition(&client.prefixed(name), partition);
+        }
+    }
+    Ok(consumer.committed_offsets(all, BOUND)?)
+}
+
+/// How far a group is behind on one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    /// Consumer group, without prefix.
+    pub group: String,
+    /// Full name of the topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Next offset that the group reads; `None` before its first commit.
+    pub committed: Option<i64>,
+    /// Offset after the last record.
+    pub end: i64,
+}
+
+impl Lag {
+    /// Records that the group has not finished.
+    #[must_use]
+    pub fn records(&self) -> i64 {
+        self.end - self.committed.unwrap_or(0)
+    }
+}
+
+/// The lag of every group of the catalogue on every partition. Partition counts come from the brokers.
+///
+/// # Errors
+/// When the brokers cannot be asked.
+pub async fn lag(client: &Client, catalogue: &Catalogue) -> Result<Vec<Lag>, AdminError> {
+    let (client, mut catalogue) = (client.clone(), catalogue.clone());
+    blocking(move || {
+        let existing = partitions_of_all(&client)?;
+        for (name, topic) in &mut catalogue.topics {
+            let found = existing.get(&client.prefixed(name)).copied().unwrap_or(0);
+            topic.partitions = i32::try_from(found).unwrap_or(i32::MAX);
+        }
+        let mut lags = Vec::new();
+        for (group, topics) in groups(&catalogue) {
+            let consumer = group_member(&client, group)?;
+            for element in committed(&consumer, &client, &topics)?.elements() {
+                let (_, end) = watermarks(&consumer, element.topic(), element.partition())?;
+                lags.push(Lag {
+                    group: group.to_owned(),
+                    topic: element.topic().to_owned(),
+                    partition: element.partition(),
+                    committed: if let Offset::Offset(offset) = element.offset() { Some(offset) } else { None },
+                    end,
+                });
+            }
+        }
+        Ok(lags)
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AdminError> + Send + 'static,
+) -> Result<T, AdminError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(AdminError::Kafka(KafkaError::Canceled)),
+    }
+}

@@ -1,0 +1,219 @@
+//! The books of a consumer: what was delivered and is not finished, for all its partitions.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::frontier::Frontier;
+
+/// Shared between the loop, which delivers, and whoever finishes records.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker {
+    books: Mutex<Books>,
+    finished: Condvar,
+    /// Raised whenever partitions are taken away: tickets of earlier epochs mean nothing any more.
+    epoch: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    partitions: Vec<Partition>,
+    load: Load,
+    last_progress: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Partition {
+    topic: Arc<str>,
+    partition: i32,
+    frontier: Frontier,
+    committed: Option<i64>,
+}
+
+/// What is delivered and not finished.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub records: usize,
+    pub bytes: usize,
+}
+
+/// The right and duty to finish one record, once its effects are durable.
+///
+/// A ticket that is dropped unfinished holds its partition's committed position for ever; the
+/// record is then delivered again to the partition's next owner.
+#[derive(Debug)]
+#[must_use = "an unfinished record is delivered again"]
+pub struct Ticket {
+    tracker: Arc<Tracker>,
+    epoch: u64,
+    slot: usize,
+    sequence: u64,
+    bytes: usize,
+}
+
+impl Ticket {
+    /// The record's effects are durable: its offset may be committed.
+    pub fn finish(self) {
+        let tracker = Arc::clone(&self.tracker);
+        tracker.finish(std::iter::once(self));
+    }
+
+    /// Whether the partition still belongs to this consumer. Work for one that does not may stop.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.tracker.epoch.load(Ordering::Acquire) == self.epoch
+    }
+}
+
+/// Finishes many records with one look into the books.
+pub fn finish_all(tickets: Vec<Ticket>) {
+    if let Some(first) = tickets.first() {
+        let tracker = Arc::clone(&first.tracker);
+        tracker.finish(tickets.into_iter());
+    }
+}
+
+impl Tracker {
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // The books are consistent after each method; a panic of a holder does not spoil them.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn assign(&self, partitions: impl Iterator<Item = (Arc<str>, i32)>) {
+        let mut books = self.books();
+        books.partitions = partitions
+            .map(|(topic, partition)| Partition { topic, partition, frontier: Frontier::default(), committed: None })
+            .collect();
+        books.load = Load::default();
+        books.last_progress = None;
+    }
+
+    /// Forgets all partitions; what is still being worked on belongs to nobody.
+    pub fn revoke(&self) {
+        let mut books = self.books();
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        books.partitions.clear();
+        books.load = Load::default();
+        self.finished.notify_all();
+    }
+
+    pub fn deliver(self: &Arc<Self>, topic: &str, partition: i32, offset: i64, bytes: usize) -> Option<Ticket> {
+        let mut books = self.books();
+        let slot = books.partitions.iter().position(|p| p.partition == partition && *p.topic == *topic)?;
+        let sequence = books.partitions[slot].frontier.deliver(offset);
+        if books.load.records == 0 {
+            books.last_progress = Some(Instant::now());
+        }
+        books.load.records += 1;
+        books.load.bytes += bytes;
+        Some(Ticket { tracker: Arc::clone(self), epoch: self.epoch.load(Ordering::Acquire), slot, sequence, bytes })
+    }
+
+    fn finish(&self, tickets: impl Iterator<Item = Ticket>) {
+        let mut books = self.books();
+        let epoch = self.epoch.load(Ordering::Acquire);
+        for ticket in tickets.filter(|t| t.epoch == epoch) {
+            if books.partitions[ticket.slot].frontier.finish(ticket.sequence) {
+                books.load.records -= 1;
+                books.load.bytes -= ticket.bytes;
+            }
+        }
+        books.last_progress = Some(Instant::now());
+        self.finished.notify_all();
+    }
+
+    /// Whether partitions were assigned and not taken away since.
+    pub fn is_assigned(&self) -> bool {
+        !self.books().partitions.is_empty()
+    }
+
+    pub fn load(&self) -> Load {
+        self.books().load
+    }
+
+    /// How long nothing was finished although something is being worked on.
+    pub fn stalled_for(&self) -> Duration {
+        let books = self.books();
+        match books.last_progress {
+            Some(last) if books.load.records > 0 => last.elapsed(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Waits until the load meets the condition, at most for `bound`. Answers whether it does.
+    pub fn wait(&self, bound: Duration, enough: impl Fn(Load) -> bool) -> bool {
+        let (books, _) = self
+            .finished
+            .wait_timeout_while(self.books(), bound, |books| !enough(books.load))
+            .unwrap_or_else(PoisonError::into_inner);
+        enough(books.load)
+    }
+
+    /// Positions that moved since they were last committed: topic, partition, offset.
+    pub fn uncommitted(&self) -> Vec<(Arc<str>, i32, i64)> {
+        let books = self.books();
+        let moved = books.partitions.iter().filter(|p| p.frontier.position() != p.committed);
+        moved.filter_map(|p| Some((Arc::clone(&p.topic), p.partition, p.frontier.position()?))).collect()
+    }
+
+    /// Notes that these positions were handed to the broker.
+    pub fn committed(&self, positions: &[(Arc<str>, i32, i64)]) {
+        let mut books = self.books();
+        for (topic, partition, offset) in positions {
+            let slot = books.partitions.iter_mut().find(|p| p.partition == *partition && p.topic == *topic);
+            if let Some(slot) = slot {
+                slot.committed = Some(*offset);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracker() -> Arc<Tracker> {
+        let tracker = Arc::new(Tracker::default());
+        tracker.assign([(Arc::from("t"), 0), (Arc::from("t"), 1)].into_iter());
+        tracker
+    }
+
+    #[test]
+    fn only_moved_positions_are_to_be_committed() {
+        let tracker = tracker();
+        let first = tracker.deliver("t", 0, 10, 5).unwrap();
+        let second = tracker.deliver("t", 1, 20, 5).unwrap();
+        assert_eq!(tracker.load(), Load { records: 2, bytes: 10 });
+        second.finish();
+        let moved = tracker.uncommitted();
+        assert_eq!(moved, [(Arc::from("t"), 1, 21)]);
+        tracker.committed(&moved);
+        assert!(tracker.uncommitted().is_empty());
+        first.finish();
+        assert_eq!(tracker.load(), Load::default());
+    }
+
+    #[test]
+    fn a_ticket_of_an_earlier_assignment_changes_nothing() {
+        let tracker = tracker();
+        let late = tracker.deliver("t", 0, 10, 5).unwrap();
+        tracker.revoke();
+        tracker.assign(std::iter::once((Arc::from("t"), 0)));
+        assert!(!late.is_current());
+        let current = tracker.deliver("t", 0, 10, 5).unwrap();
+        late.finish();
+        assert!(tracker.uncommitted().is_empty());
+        assert_eq!(tracker.load().records, 1);
+        current.finish();
+        assert_eq!(tracker.uncommitted(), [(Arc::from("t"), 0, 11)]);
+    }
+
+    #[test]
+    fn a_record_of_a_partition_that_is_not_ours_is_not_delivered() {
+        assert!(tracker().deliver("t", 7, 1, 1).is_none());
+    }
+}

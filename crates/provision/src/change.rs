@@ -1,0 +1,263 @@
+//! The rules of the directory: what a change makes of what is there. Pure.
+
+use std::collections::BTreeMap;
+
+use schemas::{
+    Timestamp,
+    directory::{DirectoryEntry, RegisterStatus},
+};
+
+use crate::Enrolment;
+
+/// What the directory says of one register.
+pub type Entry = DirectoryEntry<'static>;
+
+/// All entries, by tenant and register.
+pub(crate) type Entries = BTreeMap<(String, String), Entry>;
+
+/// One change of the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Makes a register known, or changes what is known of it. Never ends a revocation.
+    Enrol {
+        /// What is to be known.
+        enrolment: Enrolment,
+        /// Key version of the token that it gets.
+        key_version: i32,
+        /// Tokens of lower key versions are refused from now on. `None`: as it was; for a new register `key_version`.
+        lowest_key_version: Option<i32>,
+    },
+    /// Refuses everything that the register sends from now on.
+    Revoke {
+        /// Whose it is.
+        tenant: String,
+        /// Its name.
+        register: String,
+    },
+    /// Ends a revocation. The register's tokens are valid again, except those of lower key versions.
+    Reinstate {
+        /// Whose it is.
+        tenant: String,
+        /// Its name.
+        register: String,
+        /// Tokens of lower key versions stay refused. `None`: as it was.
+        lowest_key_version: Option<i32>,
+    },
+}
+
+/// What changes lead to.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Plan {
+    /// The entry that each change leads to, in order.
+    pub results: Vec<Entry>,
+    /// The entries that have to be written.
+    pub to_write: Vec<Entry>,
+}
+
+/// Applies the changes in order to what is known, or says why they cannot be.
+pub(crate) fn plan(known: &Entries, changes: &[Change], now: Timestamp) -> Result<Plan, Vec<String>> {
+    let mut changed = Entries::new();
+    let mut results = Vec::with_capacity(changes.len());
+    let mut problems = Vec::new();
+    for change in changes {
+        let id = change.id();
+        let before = changed.get(&id).or_else(|| known.get(&id));
+        match change.apply(before) {
+            Ok(entry) if before.is_some_and(|before| same(before, &entry)) => results.push(entry),
+            Ok(entry) => {
+                let entry = Entry { updated_at: now, ..entry };
+                changed.insert(id, entry.clone());
+                results.push(entry);
+            }
+            Err(reasons) => problems.extend(reasons.iter().map(|reason| format!("{}/{}: {reason}", id.0, id.1))),
+        }
+    }
+    if problems.is_empty() { Ok(Plan { results, to_write: changed.into_values().collect() }) } else { Err(problems) }
+}
+
+fn same(one: &Entry, other: &Entry) -> bool {
+    Entry { updated_at: one.updated_at, ..other.clone() } == *one
+}
+
+impl Change {
+    fn id(&self) -> (String, String) {
+        let (tenant, register) = match self {
+            Self::Enrol { enrolment, .. } => (&enrolment.tenant, &enrolment.register),
+            Self::Revoke { tenant, register } | Self::Reinstate { tenant, register, .. } => (tenant, register),
+        };
+        (tenant.clone(), register.clone())
+    }
+
+    fn apply(&self, before: Option<&Entry>) -> Result<Entry, Vec<String>> {
+        match self {
+            Self::Enrol { enrolment, key_version, lowest_key_version } => {
+                enrol(before, enrolment, *key_version, *lowest_key_version)
+            }
+            Self::Revoke { .. } => Ok(Entry { status: RegisterStatus::Revoked, ..found(before)? }),
+            Self::Reinstate { lowest_key_version, .. } => {
+                let entry = found(before)?;
+                let lowest_key_version = raised(&entry, *lowest_key_version)?;
+                Ok(Entry { status: RegisterStatus::Active, lowest_key_version, ..entry })
+            }
+        }
+    }
+}
+
+fn enrol(
+    before: Option<&Entry>,
+    said: &Enrolment,
+    key_version: i32,
+    lowest: Option<i32>,
+) -> Result<Entry, Vec<String>> {
+    let mut problems = said.problems();
+    if before.is_some_and(|before| before.status == RegisterStatus::Revoked) {
+        problems.push("it is revoked; `kassactl registers reinstate` ends that".to_owned());
+    }
+    let lowest = match before {
+        Some(before) => raised(before, lowest),
+        None => Ok(lowest.unwrap_or(key_version)),
+    };
+    match lowest {
+        Ok(lowest_key_version) if lowest_key_version > key_version => problems.push(format!(
+            "its token would have key version {key_version}, but the lowest valid one is {lowest_key_version}; \
+             use the newest token keys"
+        )),
+        Ok(lowest_key_version) if problems.is_empty() => {
+            return Ok(Entry {
+                tenant: said.tenant.clone().into(),
+                register: said.register.clone().into(),
+                shop: said.shop.clone().into(),
+                time_zone: said.time_zone.clone().into(),
+                families: said.families.iter().map(|family| family.clone().into()).collect(),
+                lowest_key_version,
+                status: RegisterStatus::Active,
+                updated_at: Timestamp::default(),
+            });
+        }
+        Ok(_) => {}
+        Err(reasons) => problems.extend(reasons),
+    }
+    Err(problems)
+}
+
+fn found(before: Option<&Entry>) -> Result<Entry, Vec<String>> {
+    before.cloned().ok_or_else(|| vec!["it is not enrolled".to_owned()])
+}
+
+/// The lowest key version never falls: a token that was made invalid stays so.
+fn raised(before: &Entry, lowest: Option<i32>) -> Result<i32, Vec<String>> {
+    let had = before.lowest_key_version;
+    match lowest {
+        Some(lowest) if lowest < had => {
+            Err(vec![format!("its lowest key version is {had} and never falls to {lowest}")])
+        }
+        Some(lowest) => Ok(lowest),
+        None => Ok(had),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EARLIER: Timestamp = Timestamp(1);
+    const NOW: Timestamp = Timestamp(2);
+
+    fn till() -> Enrolment {
+        Enrolment {
+            tenant: "acme".into(),
+            register: "till-7".into(),
+            shop: "shop-1".into(),
+            time_zone: "Europe/Moscow".into(),
+            families: vec!["dreamkas".into()],
+        }
+    }
+
+    fn enrol(key_version: i32, lowest_key_version: Option<i32>) -> Change {
+        Change::Enrol { enrolment: till(), key_version, lowest_key_version }
+    }
+
+    fn revoke() -> Change {
+        Change::Revoke { tenant: "acme".into(), register: "till-7".into() }
+    }
+
+    fn reinstate(lowest_key_version: Option<i32>) -> Change {
+        Change::Reinstate { tenant: "acme".into(), register: "till-7".into(), lowest_key_version }
+    }
+
+    /// The directory after these changes.
+    fn after(changes: &[Change]) -> Entries {
+        let plan = plan(&Entries::new(), changes, EARLIER).unwrap();
+        plan.to_write.into_iter().map(|e| ((e.tenant.to_string(), e.register.to_string()), e)).collect()
+    }
+
+    fn problem(known: &Entries, change: Change) -> String {
+        plan(known, &[change], NOW).unwrap_err().join("; ")
+    }
+
+    #[test]
+    fn a_new_register_is_active_and_takes_tokens_of_the_newest_key() {
+        let plan = plan(&Entries::new(), &[enrol(3, None)], NOW).unwrap();
+        let [entry] = &plan.to_write[..] else { panic!("{plan:?}") };
+        assert_eq!((entry.status, entry.lowest_key_version, entry.updated_at), (RegisterStatus::Active, 3, NOW));
+        assert_eq!(plan.results, plan.to_write);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_not_written() {
+        let plan = plan(&after(&[enrol(1, None)]), &[enrol(2, None)], NOW).unwrap();
+        assert_eq!(plan.to_write, []);
+        assert_eq!(plan.results[0].lowest_key_version, 1, "an older token stays valid unless somebody asks");
+    }
+
+    #[test]
+    fn the_lowest_key_version_rises_on_request_and_never_falls() {
+        let known = after(&[enrol(3, Some(2))]);
+        let entry = &plan(&known, &[enrol(3, Some(3))], NOW).unwrap().to_write[0];
+        assert_eq!(entry.lowest_key_version, 3);
+        let refused = problem(&known, enrol(3, Some(1)));
+        assert_eq!(refused, "acme/till-7: its lowest key version is 2 and never falls to 1");
+        assert!(problem(&known, reinstate(Some(1))).contains("never falls"));
+    }
+
+    #[test]
+    fn a_token_that_would_be_refused_is_not_handed_out() {
+        let known = after(&[enrol(3, None)]);
+        assert!(problem(&known, enrol(2, None)).contains("the lowest valid one is 3"));
+        assert!(problem(&Entries::new(), enrol(2, Some(3))).contains("the lowest valid one is 3"));
+    }
+
+    #[test]
+    fn only_reinstating_ends_a_revocation() {
+        let known = after(&[enrol(1, None), revoke()]);
+        assert!(problem(&known, enrol(1, None)).contains("it is revoked"));
+        let entry = &plan(&known, &[reinstate(Some(2))], NOW).unwrap().to_write[0];
+        assert_eq!((entry.status, entry.lowest_key_version), (RegisterStatus::Active, 2));
+    }
+
+    #[test]
+    fn an_unknown_register_cannot_be_revoked_or_reinstated() {
+        assert_eq!(problem(&Entries::new(), revoke()), "acme/till-7: it is not enrolled");
+        assert_eq!(problem(&Entries::new(), reinstate(None)), "acme/till-7: it is not enrolled");
+    }
+
+    #[test]
+    fn one_bad_change_stops_all_and_every_reason_is_told() {
+        let bad = Change::Enrol {
+            enrolment: Enrolment { time_zone: "Mars".into(), shop: String::new(), ..till() },
+            key_version: 1,
+            lowest_key_version: None,
+        };
+        let problems = plan(&Entries::new(), &[enrol(1, None), bad, revoke()], NOW).unwrap_err();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[test]
+    fn a_register_named_twice_is_written_once_as_it_was_said_last() {
+        let moved = Enrolment { shop: "shop-2".into(), ..till() };
+        let second = Change::Enrol { enrolment: moved, key_version: 1, lowest_key_version: None };
+        let plan = plan(&Entries::new(), &[enrol(1, None), second], NOW).unwrap();
+        assert_eq!(plan.to_write.len(), 1);
+        assert_eq!(plan.to_write[0].shop, "shop-2");
+    }
+}

@@ -1,0 +1,117 @@
+//! What is said of a register when it is enrolled.
+
+use canonical::{copies::SOURCE_RANKS, is_id};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// Most bytes of a shop's name.
+const MOST_SHOP: usize = 255;
+
+/// What the directory is to know of a register.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its name, unique within the tenant.
+    pub register: String,
+    /// Shop that it stands in, as the tenant names it.
+    pub shop: String,
+    /// IANA name of its clock's time zone.
+    pub time_zone: String,
+    /// Formats that it sends; the first is its primary source.
+    pub families: Vec<String>,
+}
+
+impl Enrolment {
+    /// What is wrong with it, one sentence each; empty when it can be written.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, id) in [("tenant", &self.tenant), ("register", &self.register)] {
+            if !is_id(id) {
+                problems.push(format!(
+                    "the {name} {id:?} is no id: a-z, 0-9 and -, at most 63 characters, not beginning with -"
+                ));
+            }
+        }
+        if self.shop.trim().is_empty() || self.shop.len() > MOST_SHOP || self.shop.chars().any(char::is_control) {
+            problems
+                .push(format!("the shop {:?} is empty, over {MOST_SHOP} bytes or has control characters", self.shop));
+        }
+        if !is_time_zone(&self.time_zone) {
+            problems.push(format!("the time zone {:?} is no IANA name, such as Europe/Moscow", self.time_zone));
+        }
+        if self.families.is_empty() {
+            problems.push(format!("no family is given; known are {}", known_families()));
+        }
+        for (index, family) in self.families.iter().enumerate() {
+            if SOURCE_RANKS.iter().all(|(known, _)| known != family) {
+                problems.push(format!("the family {family:?} is unknown; known are {}", known_families()));
+            } else if self.families[..index].contains(family) {
+                problems.push(format!("the family {family:?} is given twice"));
+            }
+        }
+        problems
+    }
+}
+
+/// Only the exact spelling: other readers of the directory look it up in files.
+fn is_time_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok_and(|zone| zone.iana_name() == Some(name))
+}
+
+fn known_families() -> String {
+    SOURCE_RANKS.iter().map(|(family, _)| *family).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn till() -> Enrolment {
+        Enrolment {
+            tenant: "acme".into(),
+            register: "till-7".into(),
+            shop: "Магазин № 1".into(),
+            time_zone: "Asia/Yekaterinburg".into(),
+            families: vec!["ffd-tlv".into(), "dreamkas".into()],
+        }
+    }
+
+    fn problems(change: impl FnOnce(&mut Enrolment)) -> Vec<String> {
+        let mut till = till();
+        change(&mut till);
+        till.problems()
+    }
+
+    #[test]
+    fn a_good_one_has_no_problems() {
+        assert_eq!(till().problems(), Vec::<String>::new());
+        assert_eq!(problems(|t| t.time_zone = "UTC".into()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_field_is_checked() {
+        type Edit = fn(&mut Enrolment);
+        let cases: [(&str, Edit); 9] = [
+            ("the tenant \"Acme\" is no id", |t| t.tenant = "Acme".into()),
+            ("the register \"till/7\" is no id", |t| t.register = "till/7".into()),
+            ("the shop \" \" is empty", |t| t.shop = " ".into()),
+            ("the time zone \"Europe/Moskow\"", |t| t.time_zone = "Europe/Moskow".into()),
+            ("the time zone \"europe/moscow\"", |t| t.time_zone = "europe/moscow".into()),
+            ("the time zone \"+03:00\"", |t| t.time_zone = "+03:00".into()),
+            ("no family is given", |t| t.families.clear()),
+            ("the family \"evator\" is unknown; known are ffd-tlv, dreamkas", |t| t.families = vec!["evator".into()]),
+            ("the family \"dreamkas\" is given twice", |t| t.families.push("dreamkas".into())),
+        ];
+        for (problem, change) in cases {
+            let found = problems(change);
+            assert!(matches!(&found[..], [only] if only.starts_with(problem)), "{problem}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        assert_eq!(problems(|t| (t.tenant, t.register) = (String::new(), "-".into())).len(), 2);
+    }
+}

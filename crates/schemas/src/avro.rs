@@ -1,0 +1,336 @@
+//! Avro's binary encoding, as the generated code uses it (Avro specification 1.12, "Binary Encoding").
+
+use std::fmt;
+
+/// A value that can be written and read without its schema at hand.
+pub trait Datum<'a>: Sized {
+    /// Appends the value.
+    fn encode(&self, out: &mut Vec<u8>);
+    /// Reads the value; text and bytes borrow from the input.
+    ///
+    /// # Errors
+    /// When the bytes are not such a value.
+    fn decode(input: &mut Reader<'a>) -> Result<Self, DecodeError>;
+}
+
+/// The root record of a topic's schema.
+pub trait Message<'a>: Datum<'a> {
+    /// JSON text of the schema.
+    const SCHEMA: &'static str;
+}
+
+/// Reads exactly one value.
+///
+/// # Errors
+/// When the bytes are not such a value or when some are left over.
+pub fn from_slice<'a, T: Datum<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let value = T::decode(&mut reader)?;
+    if reader.rest.is_empty() { Ok(value) } else { Err(reader.error("bytes are left over")) }
+}
+
+/// Why bytes are not the value that was expected. The caller can only reject them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Byte offset in the Avro body.
+    pub offset: usize,
+    /// What was wrong there.
+    pub problem: &'static str,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Avro body, byte {}: {}", self.offset, self.problem)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Microseconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+/// Microseconds since 1970-01-01 00:00 on a clock whose zone is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LocalTimestamp(pub i64);
+
+impl Timestamp {
+    /// The present moment.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A decimal number with `SCALE` digits after the point, held as an integer of its last digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Decimal<const SCALE: u32>(i64);
+
+impl<const SCALE: u32> Decimal<SCALE> {
+    /// `unscaled` is the number times 10 to the power of `SCALE`.
+    #[must_use]
+    pub const fn from_unscaled(unscaled: i64) -> Self {
+        Self(unscaled)
+    }
+
+    /// The number times 10 to the power of `SCALE`.
+    #[must_use]
+    pub const fn unscaled(self) -> i64 {
+        self.0
+    }
+
+    /// Appends the shortest two's complement form, big-endian, with its length.
+    pub fn encode(self, out: &mut Vec<u8>) {
+        let bytes = self.0.to_be_bytes();
+        let fill = if self.0 < 0 { 0xFF } else { 0x00 };
+        // A leading byte is needless when the next one has the sign bit already.
+        let needless = bytes.windows(2).take_while(|pair| pair[0] == fill && (pair[1] ^ fill) & 0x80 == 0).count();
+        put_bytes(out, &bytes[needless..]);
+    }
+
+    /// Reads a two's complement number of at most 8 significant bytes.
+    ///
+    /// # Errors
+    /// When the number does not fit into 64 bits.
+    pub fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let bytes = input.bytes()?;
+        let negative = bytes.first().is_some_and(|b| b & 0x80 != 0);
+        let fill = if negative { 0xFF } else { 0x00 };
+        let significant = bytes.len().min(8);
+        let (padding, tail) = bytes.split_at(bytes.len() - significant);
+        let sign_kept = tail.first().is_none_or(|b| (b & 0x80 != 0) == negative);
+        if padding.iter().any(|b| *b != fill) || !sign_kept {
+            return Err(input.error("a decimal does not fit into 64 bits"));
+        }
+        let mut whole = [fill; 8];
+        whole[8 - significant..].copy_from_slice(tail);
+        Ok(Self(i64::from_be_bytes(whole)))
+    }
+}
+
+impl<const SCALE: u32> fmt::Display for Decimal<SCALE> {
+    /// Without trailing zeros: `1`, `0.35`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = 10_u64.pow(SCALE);
+        let (whole, part) = (self.0.unsigned_abs() / one, self.0.unsigned_abs() % one);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        if part == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let digits = format!("{part:0width$}", width = SCALE as usize);
+        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// Appends a zigzag variable-length integer.
+#[inline]
+pub fn put_long(out: &mut Vec<u8>, value: i64) {
+    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    while rest >= 0x80 {
+        out.push(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest.to_le_bytes()[0]);
+}
+
+/// Appends a length and the bytes: Avro's `bytes` and `string`.
+#[inline]
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_long(out, bytes.len().cast_signed() as i64);
+    out.extend_from_slice(bytes);
+}
+
+/// Opens an array of `count` items as one block. An empty array is its own end.
+#[inline]
+pub fn put_block(out: &mut Vec<u8>, count: usize) {
+    put_long(out, count.cast_signed() as i64);
+}
+
+/// Reads values from the front of a slice.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    length: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the first byte.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, length: bytes.len() }
+    }
+
+    /// An error at the present position.
+    #[must_use]
+    pub const fn error(&self, problem: &'static str) -> DecodeError {
+        DecodeError { offset: self.length - self.rest.len(), problem }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.error("the body ends too early"))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// Avro `long`.
+    ///
+    /// # Errors
+    /// When the number is longer than 64 bits or cut.
+    #[inline]
+    pub fn long(&mut self) -> Result<i64, DecodeError> {
+        let mut value = 0_u64;
+        for (index, byte) in self.rest.iter().enumerate().take(10) {
+            if index == 9 && *byte > 1 {
+                return Err(self.error("a number is longer than 64 bits"));
+            }
+            value |= u64::from(byte & 0x7F) << (7 * index);
+            if byte & 0x80 == 0 {
+                self.rest = &self.rest[index + 1..];
+                return Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+            }
+        }
+        Err(self.error(if self.rest.len() < 10 {
+            "the body ends too early"
+        } else {
+            "a number is longer than 64 bits"
+        }))
+    }
+
+    /// Avro `int`.
+    ///
+    /// # Errors
+    /// When the number does not fit into 32 bits.
+    pub fn int(&mut self) -> Result<i32, DecodeError> {
+        let value = self.long()?;
+        i32::try_from(value).map_err(|_| self.error("an int does not fit into 32 bits"))
+    }
+
+    /// Avro `boolean`.
+    ///
+    /// # Errors
+    /// When the byte is neither 0 nor 1.
+    pub fn boolean(&mut self) -> Result<bool, DecodeError> {
+        match self.take(1)? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(self.error("a boolean is neither 0 nor 1")),
+        }
+    }
+
+    /// Avro `bytes`.
+    ///
+    /// # Errors
+    /// When the length is negative or goes past the end.
+    #[inline]
+    pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.long()?;
+        let length = usize::try_from(length).map_err(|_| self.error("a length is negative"))?;
+        self.take(length)
+    }
+
+    /// Avro `string`.
+    ///
+    /// # Errors
+    /// As [`Reader::bytes`], and when the bytes are not UTF-8.
+    #[inline]
+    pub fn string(&mut self) -> Result<&'a str, DecodeError> {
+        let bytes = self.bytes()?;
+        std::str::from_utf8(bytes).map_err(|_| self.error("text is not UTF-8"))
+    }
+
+    /// The branch of a `["null", T]` union: whether a value follows.
+    ///
+    /// # Errors
+    /// When there is no such branch.
+    #[inline]
+    pub fn present(&mut self) -> Result<bool, DecodeError> {
+        match self.long()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.error("a union has no such branch")),
+        }
+    }
+
+    /// A symbol of an enum.
+    ///
+    /// # Errors
+    /// When the schema has no such symbol.
+    pub fn symbol<T: Copy>(&mut self, symbols: &'static [T]) -> Result<T, DecodeError> {
+        let index = self.long()?;
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| symbols.get(index).copied())
+            .ok_or_else(|| self.error("an enum has no such symbol"))
+    }
+
+    /// An array, in any number of blocks.
+    ///
+    /// # Errors
+    /// When an item is not readable or a count cannot be true.
+    pub fn array<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let mut items = Vec::new();
+        loop {
+            let mut count = self.long()?;
+            if count == 0 {
+                return Ok(items);
+            }
+            if count < 0 {
+                self.long()?; // the size of the block in bytes, for those who want to skip it
+                count = count.checked_neg().ok_or_else(|| self.error("a count cannot be true"))?;
+            }
+            // Every item of our schemas takes at least one byte, so a greater count is a lie: it
+            // must not make us ask for memory.
+            let count = usize::try_from(count).ok().filter(|c| *c <= self.rest.len());
+            let count = count.ok_or_else(|| self.error("a count cannot be true"))?;
+            items.reserve_exact(count);
+            for _ in 0..count {
+                items.push(item(self)?);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_written_as_short_as_possible() {
+        for (unscaled, bytes) in
+            [(0, &[0][..]), (127, &[127]), (128, &[0, 128]), (-1, &[0xFF]), (-128, &[0x80]), (-129, &[0xFF, 0x7F])]
+        {
+            let mut out = Vec::new();
+            Decimal::<6>::from_unscaled(unscaled).encode(&mut out);
+            assert_eq!(out[1..], *bytes, "{unscaled}");
+            assert_eq!(Decimal::<6>::decode(&mut Reader::new(&out)), Ok(Decimal::from_unscaled(unscaled)));
+        }
+    }
+
+    #[test]
+    fn a_decimal_wider_than_64_bits_is_refused() {
+        let mut out = Vec::new();
+        put_bytes(&mut out, &[0, 0xFF, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(Decimal::<6>::decode(&mut Reader::new(&out)).is_err());
+        out.clear();
+        put_bytes(&mut out, &[0, 0, 0x7F, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(Decimal::<6>::decode(&mut Reader::new(&out)).unwrap().unscaled(), 0x7F << 56);
+    }
+
+    #[test]
+    fn decimals_are_shown_without_trailing_zeros() {
+        let shown = |n| Decimal::<6>::from_unscaled(n).to_string();
+        assert_eq!([shown(1_000_000), shown(350_000), shown(-1_500_000), shown(1)], ["1", "0.35", "-1.5", "0.000001"]);
+    }
+
+    #[test]
+    fn a_lying_count_takes_no_memory() {
+        let mut out = Vec::new();
+        put_long(&mut out, i64::MAX);
+        let error = Reader::new(&out).array(|r| r.long()).unwrap_err();
+        assert_eq!(error.problem, "a count cannot be true");
+    }
+}

@@ -1,0 +1,153 @@
+//! `send`: a file of documents to the hub, as a register would send it.
+
+use std::{fs, io::Write as _, path::Path, time::Duration};
+
+use anyhow::Context as _;
+use formats::Choice;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use serde_json::Value;
+
+use crate::{
+    Outcome,
+    cli::{RegisterId, Send},
+    output::{Out, spinner},
+    settings::Settings,
+};
+
+/// How long the hub may take; registers wait for 30 s.
+const BOUND: Duration = Duration::from_secs(60);
+
+pub(crate) async fn run(arguments: Send, settings: &Settings, mut out: Out) -> anyhow::Result<Outcome> {
+    let name = arguments.file.display().to_string();
+    let choice = choose(&arguments.file, arguments.format.as_deref()).with_context(|| name.clone())?;
+    let mut body = fs::read(&arguments.file).with_context(|| name.clone())?;
+    if extension(&arguments.file) == "hex" {
+        body = bytes_of_hex(&body)
+            .with_context(|| format!("{name}: a .hex file has hexadecimal digits and white space"))?;
+    }
+    let (register, token) = sender(arguments.register, arguments.token, settings)?;
+    let hub = arguments.url.unwrap_or_else(|| settings.hub.url.clone());
+    let url = format!("{}/v1/registers/{register}/documents?format={}", hub.trim_end_matches('/'), choice.family.name);
+    let waiting = spinner(format!("sending {name} to {hub}"));
+    let client = reqwest::Client::builder().timeout(BOUND).build()?;
+    let request = client.post(url).bearer_auth(token).header(CONTENT_TYPE, choice.media_type.name).body(body);
+    let answer = request.send().await;
+    let answer = answer.with_context(|| format!("the hub at {hub} does not answer; is hub-ingest running there?"))?;
+    let status = answer.status();
+    let retry_after = answer.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()).map(str::to_owned);
+    let text = answer.text().await?;
+    waiting.finish_and_clear();
+    let Ok(answer) = serde_json::from_str::<Value>(&text) else {
+        anyhow::bail!("the answer is not the hub's: status {status}, {}", crate::paper::cut(&text, 200));
+    };
+    if out.json {
+        out.json(&answer)?;
+    } else {
+        show(&answer, status.as_u16(), retry_after.as_deref(), &mut out)?;
+    }
+    let all_accepted = results(&answer).iter().all(|result| result["status"] == "accepted");
+    let fine = status.is_success() && all_accepted && answer["unread_from"].is_null();
+    Ok(if fine { Outcome::Fine } else { Outcome::Problems })
+}
+
+/// Format and content type, by the option or by the end of the file's name.
+fn choose(file: &Path, format: Option<&str>) -> anyhow::Result<Choice> {
+    let (family, content_type) = match &*extension(file) {
+        "json" => (Some("dreamkas"), Some("application/json")),
+        "ndjson" | "jsonl" => (Some("dreamkas"), Some("application/x-ndjson")),
+        "tlv" | "hex" => (Some("ffd-tlv"), None),
+        _ => (None, None),
+    };
+    Ok(formats::choose(format.or(family), content_type)?)
+}
+
+fn extension(file: &Path) -> String {
+    file.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// The register that sends, and its token: the one that was given, or one made with the keys.
+fn sender(
+    register: Option<RegisterId>,
+    token: Option<String>,
+    settings: &Settings,
+) -> anyhow::Result<(String, String)> {
+    match (register, token) {
+        (Some(id), Some(token)) => Ok((id.register, token)),
+        (Some(RegisterId { tenant, register }), None) => {
+            let keys = settings.token_keys()?;
+            let token = keys.issue(&tenant, &register, keys.newest_version())?;
+            Ok((register, token))
+        }
+        (None, Some(token)) => {
+            let register = token.split('.').nth(2).map(str::to_owned);
+            Ok((register.context("that is no register token: `kassactl registers enrol` prints one")?, token))
+        }
+        (None, None) => anyhow::bail!("--register or --token is needed"),
+    }
+}
+
+fn results(answer: &Value) -> &[Value] {
+    answer["results"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn show(answer: &Value, status: u16, retry_after: Option<&str>, out: &mut Out) -> std::io::Result<()> {
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let results = results(answer);
+    if !results.is_empty() {
+        let rows =
+            results.iter().map(|result| ["index", "status", "id", "reason", "place"].map(|name| text(&result[name])));
+        out.table(["document", "verdict", "id", "reason", "place"], rows)?;
+    }
+    if status != 200 {
+        writeln!(out, "{status} {}: {}", text(&answer["title"]), text(&answer["detail"]))?;
+    }
+    if let Some(byte) = answer["unread_from"].as_u64() {
+        writeln!(out, "nothing was read from byte {byte} on: send that again without the rejected document")?;
+    }
+    if let Some(seconds) = retry_after {
+        writeln!(out, "send again in {seconds} s")?;
+    }
+    out.flush()
+}
+
+/// The bytes that hexadecimal digits spell; white space between them does not count.
+fn bytes_of_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(file: &str, format: Option<&str>) -> (&'static str, &'static str) {
+        let choice = choose(Path::new(file), format).unwrap();
+        (choice.family.name, choice.media_type.name)
+    }
+
+    #[test]
+    fn the_name_of_a_file_tells_its_format() {
+        assert_eq!(chosen("receipt.json", None), ("dreamkas", "application/json"));
+        assert_eq!(chosen("batch.NDJSON", None), ("dreamkas", "application/x-ndjson"));
+        assert_eq!(chosen("receipt.hex", None).0, "ffd-tlv");
+        assert_eq!(chosen("receipt", Some("ffd-tlv")).0, "ffd-tlv");
+        assert!(choose(Path::new("receipt"), None).is_err());
+        assert!(choose(Path::new("receipt.json"), Some("punch-cards")).is_err());
+    }
+
+    #[test]
+    fn hex_is_read_with_white_space() {
+        assert_eq!(bytes_of_hex(b"03 00\n10Ff"), Some(vec![0x03, 0x00, 0x10, 0xFF]));
+        assert_eq!(bytes_of_hex(b"030"), None);
+        assert_eq!(bytes_of_hex(b"0x03"), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! Products and prices in PostgreSQL against those that the acknowledged receipts tell.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::TryStreamExt as _;
+use tokio_postgres::{Client, Row};
+
+use crate::{
+    check::{CheckError, findings::Findings},
+    fleet::Record,
+    product_key::Told,
+    products::{PriceRow, ProductRow},
+    world::World,
+};
+
+const PRODUCTS: &str = "SELECT tenant, product_key, name, unit, gtin, vendor_code, vat_rate, \
+                        extract(epoch FROM observed_at)::bigint FROM products";
+const PRICES: &str = "SELECT tenant, shop, product_key, price_kopecks, extract(epoch FROM observed_at)::bigint \
+                      FROM observed_prices";
+
+/// Reads the tables `products` and `observed_prices`.
+///
+/// # Errors
+/// When PostgreSQL cannot be read.
+pub async fn check(client: &Client, world: &World, record: &Record, findings: &mut Findings) -> Result<(), CheckError> {
+    products(client, world, record, findings).await?;
+    prices(client, world, record, findings).await
+}
+
+async fn products(client: &Client, world: &World, record: &Record, findings: &mut Findings) -> Result<(), CheckError> {
+    let rows = record.products.product_rows(world);
+    let mut expected: HashMap<(String, String), ProductRow> =
+        rows.map(|row| ((row.tenant.clone(), row.key.clone()), row)).collect();
+    let doubtful: HashSet<_> = record.doubtful.product_rows(world).map(|row| (row.tenant, row.key)).collect();
+    expected.retain(|key, _| !doubtful.contains(key));
+    let mut found = std::pin::pin!(client.query_raw(PRODUCTS, None::<&str>).await?);
+    while let Some(row) = found.try_next().await? {
+        findings.products_in_postgres += 1;
+        let row = product(&row)?;
+        let key = (row.tenant.clone(), row.key.clone());
+        match expected.remove(&key) {
+            Some(right) if right == row => {}
+            Some(right) => findings.wrong_products.add(|| format!("{row:?} should be {right:?}")),
+            None if doubtful.contains(&key) => {}
+            None => findings.foreign.add(|| format!("product {key:?} is in PostgreSQL")),
+        }
+    }
+    for missing in expected.into_values() {
+        findings.wrong_products.add(|| format!("{missing:?} is missing"));
+    }
+    Ok(())
+}
+
+async fn prices(client: &Client, world: &World, record: &Record, findings: &mut Findings) -> Result<(), CheckError> {
+    let key = |row: &PriceRow| (row.tenant.clone(), row.shop.clone(), row.key.clone());
+    let mut expected: HashMap<_, PriceRow> = record.products.price_rows(world).map(|row| (key(&row), row)).collect();
+    let doubtful: HashSet<_> = record.doubtful.price_rows(world).map(|row| key(&row)).collect();
+    expected.retain(|key, _| !doubtful.contains(key));
+    let mut found = std::pin::pin!(client.query_raw(PRICES, None::<&str>).await?);
+    while let Some(row) = found.try_next().await? {
+        findings.prices_in_postgres += 1;
+        let row = price(&row)?;
+        match expected.remove(&key(&row)) {
+            Some(right) if right == row => {}
+            Some(right) => findings.wrong_products.add(|| format!("{row:?} should be {right:?}")),
+            None if doubtful.contains(&key(&row)) => {}
+            None => findings.foreign.add(|| format!("price {:?} is in PostgreSQL", key(&row))),
+        }
+    }
+    for missing in expected.into_values() {
+        findings.wrong_products.add(|| format!("{missing:?} is missing"));
+    }
+    Ok(())
+}
+
+fn product(row: &Row) -> Result<ProductRow, tokio_postgres::Error> {
+    Ok(ProductRow {
+        tenant: row.try_get(0)?,
+        key: row.try_get(1)?,
+        name: row.try_get(2)?,
+        told: Told { unit: row.try_get(3)?, gtin: row.try_get(4)?, vendor_code: row.try_get(5)? },
+        vat: row.try_get(6)?,
+        observed_at: row.try_get(7)?,
+    })
+}
+
+fn price(row: &Row) -> Result<PriceRow, tokio_postgres::Error> {
+    Ok(PriceRow {
+        tenant: row.try_get(0)?,
+        shop: row.try_get(1)?,
+        key: row.try_get(2)?,
+        price: row.try_get(3)?,
+        observed_at: row.try_get(4)?,
+    })
+}

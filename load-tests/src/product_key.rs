@@ -1,0 +1,132 @@
+//! Which product an item is: the rule of the hub's documentation, written a second time.
+
+use crate::{
+    goods::Good,
+    world::{Family, Register, World},
+};
+
+/// What identifies the product of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Identity {
+    /// A valid GTIN that is not an in-store code.
+    Gtin,
+    /// The vendor's code, which counts within a shop and a family only.
+    Code {
+        /// Index of the shop.
+        shop: u32,
+    },
+    /// The name and the unit.
+    Name {
+        /// Whether the format tells the unit.
+        unit: bool,
+    },
+}
+
+/// A product of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProductKey {
+    /// Index of the tenant.
+    pub tenant: u32,
+    /// Index of the good.
+    pub good: u32,
+    /// What the register tells of it.
+    pub identity: Identity,
+}
+
+/// What a register tells of a good, beside its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The unit as text.
+    pub unit: Option<String>,
+    /// The GTIN, 14 digits.
+    pub gtin: Option<String>,
+    /// The vendor's code.
+    pub vendor_code: Option<String>,
+}
+
+/// What the format of this register tells of a good: Dreamkas has bar codes and vendor's codes but no units; TLV has units, and a GTIN on marked goods only.
+#[must_use]
+pub fn told(world: &World, register: &Register, good: u32) -> Told {
+    let Good { measure, marked, .. } = world.goods[good as usize];
+    let gtin = world.goods[good as usize].gtin().map(|gtin| format!("{gtin:014}"));
+    match register.family {
+        Family::Dreamkas => Told { unit: None, gtin, vendor_code: world.vendor_code(register.tenant, good) },
+        Family::FfdTlv => {
+            Told { unit: Some(measure.unit().to_owned()), gtin: gtin.filter(|_| marked), vendor_code: None }
+        }
+    }
+}
+
+impl ProductKey {
+    /// The product that this register sells as `good`.
+    #[must_use]
+    pub fn of(world: &World, register: &Register, good: u32) -> Self {
+        let Good { marked, has_vendor_code, .. } = world.goods[good as usize];
+        let gtin = world.goods[good as usize].gtin().is_some();
+        let identity = match register.family {
+            Family::Dreamkas if gtin => Identity::Gtin,
+            Family::Dreamkas if has_vendor_code => Identity::Code { shop: register.shop },
+            Family::Dreamkas => Identity::Name { unit: false },
+            Family::FfdTlv if gtin && marked => Identity::Gtin,
+            Family::FfdTlv => Identity::Name { unit: true },
+        };
+        Self { tenant: register.tenant, good, identity }
+    }
+
+    /// The key as the hub spells it.
+    #[must_use]
+    pub fn text(&self, world: &World) -> String {
+        let good = &world.goods[self.good as usize];
+        match self.identity {
+            Identity::Gtin => format!("gtin:{:014}", good.gtin().unwrap_or_default()),
+            Identity::Code { shop } => {
+                let code = world.vendor_code(self.tenant, self.good).unwrap_or_default();
+                format!("code:{}/{}/{}", Family::Dreamkas.name(), escape(&world.shops[shop as usize].id), escape(&code))
+            }
+            Identity::Name { unit } => {
+                let name = normal_name(&good.name(crate::goods::Spelling::Plain).text);
+                let unit = if unit { good.measure.unit() } else { "" };
+                format!("name:{}/{}", escape(&name), escape(unit))
+            }
+        }
+    }
+}
+
+/// Lower case, single blanks.
+fn normal_name(name: &str) -> String {
+    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A part of a key: slashes, percent signs, tildes, blanks and control characters become `%XX`, all else stays.
+fn escape(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for letter in part.chars() {
+        if "/%~".contains(letter) || letter.is_whitespace() || letter.is_control() {
+            out.extend(letter.to_string().bytes().map(|byte| format!("%{byte:02X}")));
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::goods::{Spelling, all};
+
+    #[test]
+    fn parts_are_escaped_as_documented() {
+        assert_eq!(escape("АРТ-00012/5 a~%"), "АРТ-00012%2F5%20a%7E%25");
+        assert_eq!(normal_name(" ХЛЕБ  Ржаной "), "хлеб ржаной");
+    }
+
+    #[test]
+    fn all_spellings_of_a_name_are_one_product_and_no_key_must_be_cut() {
+        for good in all(4) {
+            let names = [Spelling::Plain, Spelling::Capitals, Spelling::Blanks]
+                .map(|spelling| normal_name(&good.name(spelling).text));
+            assert!(names.iter().all(|name| *name == names[0] && name.len() <= 200), "{names:?}");
+        }
+    }
+}

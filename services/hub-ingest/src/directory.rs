@@ -1,0 +1,245 @@
+//! The directory of registers, read whole from its topic and followed for ever.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::Duration,
+};
+
+use kafka::{Client, Reader, Start};
+use rdkafka::Message as _;
+use schemas::{
+    avro,
+    directory::{DirectoryEntry, RegisterStatus, TOPIC},
+    registry::{ResolveError, Resolver},
+    wire,
+};
+use service::Component;
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// What is known of the registers. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    entries: Arc<RwLock<HashMap<Box<str>, Known>>>,
+}
+
+/// What the directory says of one register.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// Its entry.
+    Entry(Arc<Entry>),
+    /// An entry that this hub cannot read. It may say anything, `revoked` too, so nothing is taken
+    /// from the register until a hub that can read it answers.
+    Unreadable,
+}
+
+/// One register's entry, as the hub uses it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its shop.
+    pub shop: Box<str>,
+    /// IANA name of its time zone.
+    pub time_zone: Box<str>,
+    /// Formats that it sends; the first is its primary source.
+    pub families: Vec<Box<str>>,
+    /// Tokens of lower key versions are refused.
+    pub lowest_key_version: i32,
+    /// Whether it may send.
+    pub active: bool,
+    /// Offset of the record in the directory's topic.
+    pub offset: i64,
+}
+
+impl Directory {
+    /// The register with the key `tenant/register`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Known> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Number of registers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there is no register.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn set(&self, key: &str, known: Option<Known>) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        match known {
+            Some(known) => drop(entries.insert(key.into(), known)),
+            None => drop(entries.remove(key)),
+        }
+    }
+}
+
+impl<'k> FromIterator<(&'k str, Known)> for Directory {
+    fn from_iter<I: IntoIterator<Item = (&'k str, Known)>>(entries: I) -> Self {
+        let entries: HashMap<Box<str>, Known> = entries.into_iter().map(|(key, known)| (key.into(), known)).collect();
+        Self { entries: Arc::new(RwLock::new(entries)) }
+    }
+}
+
+impl From<(DirectoryEntry<'_>, i64)> for Entry {
+    fn from((entry, offset): (DirectoryEntry<'_>, i64)) -> Self {
+        Self {
+            shop: entry.shop.into(),
+            time_zone: entry.time_zone.into(),
+            families: entry.families.into_iter().map(Into::into).collect(),
+            lowest_key_version: entry.lowest_key_version,
+            active: entry.status == RegisterStatus::Active,
+            offset,
+        }
+    }
+}
+
+/// How long the thread waits for a record before it looks whether it is to end.
+const LOOK: Duration = Duration::from_millis(200);
+/// Pause after the brokers or the registry could not be asked.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Reads the directory on a thread of its own.
+#[derive(Debug)]
+pub struct Follower {
+    /// The cluster.
+    pub client: Client,
+    /// Where entries go.
+    pub directory: Directory,
+    /// Makes entries of older and newer schema versions readable.
+    pub resolver: Resolver,
+    /// Says whether the directory was read.
+    pub health: Component,
+    /// Ends the thread.
+    pub shutdown: CancellationToken,
+}
+
+impl Follower {
+    /// Starts reading. The receiver is told when everything that is in the topic now was read.
+    ///
+    /// # Errors
+    /// When the machine gives no thread.
+    pub fn start(self) -> std::io::Result<oneshot::Receiver<()>> {
+        let (read, told) = oneshot::channel();
+        let runtime = Handle::current();
+        thread::Builder::new().name("directory".to_owned()).spawn(move || self.run(&runtime, read))?;
+        Ok(told)
+    }
+
+    fn run(mut self, runtime: &Handle, read: oneshot::Sender<()>) {
+        let Some(mut reader) = self.open() else { return };
+        self.health.not_ready("being read");
+        let mut read = Some(read);
+        while !self.shutdown.is_cancelled() {
+            match reader.next(LOOK) {
+                Ok(Some(message)) => {
+                    let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
+                    if let Some(key) = key {
+                        self.take(runtime, key, message.payload(), message.offset());
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the directory cannot be read; what was read is still used");
+                    thread::sleep(LOOK);
+                }
+            }
+            if reader.caught_up()
+                && let Some(read) = read.take()
+            {
+                self.health.ready();
+                tracing::info!(registers = self.directory.len(), "the directory was read");
+                // Nobody waits any more when the service is ending.
+                let _: Result<(), ()> = read.send(());
+            }
+        }
+    }
+
+    fn open(&self) -> Option<Reader> {
+        let topic = self.client.prefixed(TOPIC);
+        while !self.shutdown.is_cancelled() {
+            match Reader::open(&self.client, &topic, None, Start::Beginning) {
+                Ok(reader) => return Some(reader),
+                Err(error) => {
+                    self.health.not_ready(error.to_string());
+                    tracing::warn!(%error, "waiting for the directory");
+                    thread::sleep(TRY_AGAIN);
+                }
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, runtime: &Handle, key: &str, payload: Option<&[u8]>, offset: i64) {
+        let Some(payload) = payload else { return self.directory.set(key, None) };
+        let entry = self.decode(runtime, payload).map(|body| match avro::from_slice::<DirectoryEntry<'_>>(&body) {
+            Ok(entry) => Known::Entry(Arc::new(Entry::from((entry, offset)))),
+            Err(error) => unreadable(key, offset, &error.to_string()),
+        });
+        match entry {
+            Ok(known) => self.directory.set(key, Some(known)),
+            Err(Undecodable::Never(problem)) => self.directory.set(key, Some(unreadable(key, offset, &problem))),
+            Err(Undecodable::Ending) => {}
+        }
+    }
+
+    /// The Avro body in the newest version, waiting while the registry is away.
+    fn decode<'m>(&mut self, runtime: &Handle, payload: &'m [u8]) -> Result<std::borrow::Cow<'m, [u8]>, Undecodable> {
+        let (id, body) = wire::split(payload).ok_or_else(|| Undecodable::Never("not in the wire format".to_owned()))?;
+        if self.resolver.is_newest(id) {
+            return Ok(body.into());
+        }
+        while !self.shutdown.is_cancelled() {
+            match runtime.block_on(self.resolver.resolve(id, body)) {
+                Ok(body) => return Ok(body.into()),
+                Err(ResolveError::Unreadable(problem)) => return Err(Undecodable::Never(problem)),
+                Err(error @ ResolveError::Later { .. }) => {
+                    tracing::warn!(%error, "waiting for a schema of the directory");
+                    thread::sleep(TRY_AGAIN);
+                }
+            }
+        }
+        Err(Undecodable::Ending)
+    }
+}
+
+enum Undecodable {
+    Never(String),
+    Ending,
+}
+
+fn unreadable(key: &str, offset: i64, problem: &str) -> Known {
+    tracing::error!(key, offset, problem, "an entry of the directory cannot be read; its register is refused");
+    Known::Unreadable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_entry_counts_and_a_removed_one_is_unknown() {
+        let directory = Directory::default();
+        let entry = DirectoryEntry { shop: "shop-1".into(), status: RegisterStatus::Active, ..Default::default() };
+        directory.set("tenant/till", Some(Known::Unreadable));
+        directory.set("tenant/till", Some(Known::Entry(Arc::new(Entry::from((entry, 7))))));
+        let Some(Known::Entry(found)) = directory.get("tenant/till") else { panic!("no entry") };
+        assert_eq!((&*found.shop, found.offset, found.active), ("shop-1", 7, true));
+        directory.set("tenant/till", None);
+        assert!(directory.get("tenant/till").is_none() && directory.is_empty());
+    }
+
+    #[test]
+    fn a_status_that_is_not_active_lets_nobody_in() {
+        for status in [RegisterStatus::Unknown, RegisterStatus::Revoked] {
+            let entry = DirectoryEntry { status, ..Default::default() };
+            assert!(!Entry::from((entry, 0)).active);
+        }
+    }
+}

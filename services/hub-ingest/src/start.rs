@@ -1,0 +1,225 @@
+//! From settings to a hub that serves.
+
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+
+use axum::{
+    Router,
+    response::IntoResponse as _,
+    routing::{get, post},
+};
+use canonical::TokenKeys;
+use kafka::{Client, Producer, ProducerSettings};
+use prometheus::Registry as Metrics;
+use schemas::{
+    directory, raw,
+    registry::{Registry, Resolver, SchemaIds},
+};
+use service::{Context, Fatal};
+use tokio::{net::TcpSocket, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
+
+use crate::{
+    Settings,
+    admission::Admission,
+    directory::{Directory, Follower},
+    documents::{self, Hub},
+    door::DoorLayer,
+    intake::RawTopic,
+    meters::{Live, Meters},
+    openapi,
+    problem::{Kind, Problem},
+    retry_after::RetryAfter,
+    server::{self, Server},
+    settings::ProducerBounds,
+    watch,
+};
+
+/// File descriptors that are not connections of registers: brokers, the admin port, libraries.
+const OTHER_FILES: u64 = 256;
+/// What remains of the time to end for telling the broker's last answers apart from none.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// A hub that is ready to serve.
+#[derive(Debug)]
+pub struct Running {
+    hub: Arc<Hub>,
+    socket: TcpSocket,
+    settings: Settings,
+    context: Context,
+    fatal: CancellationToken,
+}
+
+/// Runs the hub until it is asked to end.
+///
+/// # Errors
+/// What it cannot go on without: settings, the port, the meaning of the schemas, the producer.
+pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
+    let shutdown = context.shutdown.clone();
+    let running = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return Ok(()),
+        running = start(context, settings) => running?,
+    };
+    running.serve().await
+}
+
+/// Gets everything that a request needs: the schemas' ids, the directory, the producer. Waits while the registry or the brokers are away.
+///
+/// # Errors
+/// As [`run`].
+pub async fn start(context: Context, settings: Settings) -> Result<Running, Fatal> {
+    let keys = TokenKeys::parse(&settings.tokens.keys)?;
+    warn_of_few_files(settings.http.max_connections);
+    let listen = &settings.http.listen;
+    let socket = server::bind(listen).await.map_err(|error| format!("http.listen ({listen}): {error}"))?;
+    let client = Client::new(&settings.kafka)?;
+    let (raw_ids, resolver) = schemas(&context, &settings).await?;
+    let directory = read_directory(&context, &client, resolver).await?;
+    let fatal = CancellationToken::new();
+    let raw = RawTopic {
+        name: client.prefixed(raw::TOPIC),
+        schema: raw_ids.newest,
+        producer: Producer::new(&client, &producer_settings(&settings), fatal.clone())?,
+    };
+    let hub = Arc::new(Hub {
+        keys,
+        directory,
+        admission: Arc::new(Admission::new(&settings.admission)),
+        raw,
+        limits: settings.limits.clone(),
+        timeouts: settings.timeouts.clone(),
+        retry_after: RetryAfter::around(settings.admission.retry_after_seconds),
+        heavy: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
+        meters: Meters::new(&context.metrics)?,
+    });
+    show_use(&context.metrics, &hub, &settings)?;
+    Ok(Running { hub, socket, settings, context, fatal })
+}
+
+impl Running {
+    /// The address that registers talk to.
+    ///
+    /// # Errors
+    /// When the operating system cannot say.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until the context's shutdown, then lets requests finish.
+    ///
+    /// # Errors
+    /// When the port cannot listen or the producer can never work again.
+    pub async fn serve(self) -> Result<(), Fatal> {
+        let Self { hub, socket, settings, context, fatal } = self;
+        let stall = Duration::from_secs(settings.producer.stall_seconds);
+        let watch = watch::producer(Arc::clone(&hub), stall, context.health.component("producer"));
+        let admission = Arc::clone(&hub.admission);
+        let door = DoorLayer::new(admission, hub.retry_after.clone(), |refusal| hub.meters.refused(refusal));
+        let service = door.layer(routes(Arc::clone(&hub)));
+        let server = Server { service, settings: settings.http, connections: hub.meters.connections.clone() };
+        let bound = Duration::from_secs(settings.common.shutdown_timeout_seconds)
+            .saturating_sub(FLUSH + Duration::from_secs(1));
+        tracing::info!(address = %socket.local_addr()?, registers = hub.directory.len(), "serving registers");
+        let finished = tokio::select! {
+            finished = server.serve(socket, context.shutdown, bound) => finished?,
+            () = watch => true,
+            () = fatal.cancelled() => return Err("the Kafka producer can never work again".into()),
+        };
+        if !finished {
+            tracing::warn!("requests did not finish in time; their documents will be sent again");
+        }
+        flush(hub).await;
+        Ok(())
+    }
+}
+
+async fn flush(hub: Arc<Hub>) {
+    let flushed = tokio::task::spawn_blocking(move || hub.raw.producer.flush(FLUSH)).await;
+    if let Ok(Err(error)) = flushed {
+        tracing::warn!(%error, "documents without an acknowledgement are left; nobody was told that they are stored");
+    }
+}
+
+fn routes(hub: Arc<Hub>) -> Router {
+    let not_found = || async { Problem::new(Kind::UnknownPath, "See /openapi.yaml.").into_response() };
+    let not_allowed = || async { Problem::new(Kind::UnknownMethod, "See /openapi.yaml.").into_response() };
+    Router::new()
+        .route("/v1/registers/{register_id}/documents", post(documents::post))
+        .route("/openapi.yaml", get(openapi::get))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(hub)
+}
+
+/// The ids of the schemas that the hub writes and reads.
+async fn schemas(context: &Context, settings: &Settings) -> Result<(SchemaIds, Resolver), Fatal> {
+    let health = context.health.component("schemas");
+    let registry = Registry::new(&settings.kafka.registry_url, &settings.kafka.topic_prefix)?;
+    let raw_ids = registry.wait_for_ids(raw::TOPIC).await?;
+    let directory_ids = registry.wait_for_ids(directory::TOPIC).await?;
+    let resolver = Resolver::new(registry, directory::TOPIC, directory_ids.newest)?;
+    health.ready();
+    Ok((raw_ids, resolver))
+}
+
+async fn read_directory(context: &Context, client: &Client, resolver: Resolver) -> Result<Directory, Fatal> {
+    let directory = Directory::default();
+    let follower = Follower {
+        client: client.clone(),
+        directory: directory.clone(),
+        resolver,
+        health: context.health.component("directory"),
+        shutdown: context.shutdown.clone(),
+    };
+    follower.start()?.await.map_err(|_| "the directory's thread ended")?;
+    Ok(directory)
+}
+
+fn producer_settings(settings: &Settings) -> ProducerSettings {
+    let ProducerBounds { linger_milliseconds, queue_records, queue_bytes, .. } = settings.producer;
+    ProducerSettings {
+        linger: Duration::from_millis(linger_milliseconds),
+        message_timeout: Some(settings.timeouts.message()),
+        queue_records,
+        queue_bytes,
+    }
+}
+
+fn show_use(metrics: &Metrics, hub: &Arc<Hub>, settings: &Settings) -> prometheus::Result<()> {
+    let mut live = Live::new();
+    let (requests, bytes) = (Arc::clone(&hub.admission), Arc::clone(&hub.admission));
+    let (queue, registers) = (Arc::clone(hub), hub.directory.clone());
+    let bounds = &settings.admission;
+    live.show_bound(
+        "kassaflow_hub_requests_in_flight",
+        "Requests that are worked on.",
+        bounds.max_requests_in_flight,
+        move || requests.requests_in_flight(),
+    )?;
+    live.show_bound(
+        "kassaflow_hub_bytes_in_flight",
+        "Bytes of bodies that are held.",
+        bounds.max_bytes_in_flight,
+        move || bytes.bytes_in_flight(),
+    )?;
+    live.show_bound(
+        "kassaflow_hub_producer_queue_records",
+        "Records without an acknowledgement.",
+        settings.producer.queue_records,
+        move || queue.raw.producer.in_flight(),
+    )?;
+    live.show("kassaflow_hub_connections_bound", "Bound of kassaflow_hub_connections.", {
+        let bound = settings.http.max_connections;
+        move || bound
+    })?;
+    live.show("kassaflow_hub_registers", "Registers in the directory.", move || registers.len())?;
+    metrics.register(Box::new(live))
+}
+
+fn warn_of_few_files(connections: usize) {
+    let files = server::raise_file_limit();
+    if files < OTHER_FILES.saturating_add(connections as u64) {
+        tracing::warn!(files, connections, "the process may open fewer files than http.max_connections needs");
+    }
+}

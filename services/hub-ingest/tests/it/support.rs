@@ -1,0 +1,141 @@
+//! A hub of one's own, and clients for it.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use hub_ingest::{Settings, settings};
+use local_servers::testing::endpoints;
+use provision::testing::{TOKEN_KEYS, TestInstallation, install};
+use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE};
+use serde_json::Value;
+use service::{Context, Fatal, settings::defaults};
+use tokio::task::JoinHandle;
+
+/// How long a test waits for what has to come.
+pub const BOUND: Duration = Duration::from_secs(60);
+pub const PARTITIONS: i32 = 6;
+
+pub struct TestHub {
+    pub installation: TestInstallation,
+    pub address: SocketAddr,
+    pub context: Context,
+    pub task: JoinHandle<Result<(), Fatal>>,
+    http: Client,
+}
+
+/// A hub with default settings on the servers of the test run.
+pub async fn hub() -> TestHub {
+    hub_with(|_| {}).await
+}
+
+/// A hub with some settings changed.
+pub async fn hub_with(change: impl FnOnce(&mut Settings)) -> TestHub {
+    start(install(&endpoints(), PARTITIONS).await, change).await
+}
+
+/// A hub of an installation.
+pub async fn start(installation: TestInstallation, change: impl FnOnce(&mut Settings)) -> TestHub {
+    let mut settings = Settings {
+        common: installation.common(),
+        kafka: installation.kafka.clone(),
+        http: settings::Http { listen: "127.0.0.1:0".to_owned(), ..defaults().unwrap() },
+        tokens: settings::Tokens { keys: TOKEN_KEYS.to_owned() },
+        admission: defaults().unwrap(),
+        limits: defaults().unwrap(),
+        producer: defaults().unwrap(),
+        timeouts: defaults().unwrap(),
+    };
+    change(&mut settings);
+    let context = Context::detached();
+    let running = hub_ingest::start(context.clone(), settings).await.unwrap();
+    let address = running.address().unwrap();
+    let task = tokio::spawn(running.serve());
+    TestHub { installation, address, context, task, http: Client::new() }
+}
+
+impl TestHub {
+    /// Enrols a register, and waits until the hub knows it. The answer is its token.
+    pub async fn enrol(&self, register: &str) -> String {
+        let token = self.installation.enrol(register).await;
+        self.wait_until_known(register, &token).await;
+        token
+    }
+
+    /// Waits until the hub lets the register in.
+    pub async fn wait_until_known(&self, register: &str, token: &str) {
+        until("the hub knows the register", || async {
+            self.post_as("none", register, token).send().await.unwrap().status() == 415
+        })
+        .await;
+    }
+
+    /// A request of a register, without a body.
+    pub fn post(&self, register: &str, token: &str) -> RequestBuilder {
+        self.http.post(self.url(&format!("/v1/registers/{register}/documents"))).bearer_auth(token)
+    }
+
+    /// The same with the parameter `format`.
+    pub fn post_as(&self, format: &str, register: &str, token: &str) -> RequestBuilder {
+        self.http.post(self.url(&format!("/v1/registers/{register}/documents?format={format}"))).bearer_auth(token)
+    }
+
+    /// Sends JSON in the Dreamkas format.
+    pub async fn send_json(&self, register: &str, token: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+        let request = self.post(register, token).header(CONTENT_TYPE, "application/vnd.kassaflow.dreamkas+json");
+        answer(request.body(body).send().await.unwrap()).await
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// The value of a metric, or of the sum over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let families = self.context.metrics.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        metrics
+            .iter()
+            .map(|m| {
+                m.get_counter().get_value() + m.get_gauge().get_value() + m.get_histogram().get_sample_count() as f64
+            })
+            .sum()
+    }
+}
+
+/// Status and body of an answer.
+pub async fn answer(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
+}
+
+/// The last part of a problem's type.
+pub fn problem(body: &Value) -> &str {
+    body["type"].as_str().unwrap_or_default().strip_prefix("urn:kassaflow:problem:").unwrap_or_default()
+}
+
+/// The status of each document.
+pub fn statuses(body: &Value) -> Vec<&str> {
+    body["results"].as_array().unwrap().iter().map(|result| result["status"].as_str().unwrap()).collect()
+}
+
+/// Waits for a condition.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < BOUND, "not in {BOUND:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A receipt in TLV with nothing but a total: tag 3, one child of tag 1020.
+pub fn tlv_receipt(total: u8) -> Vec<u8> {
+    vec![3, 0, 5, 0, 0xFC, 0x03, 1, 0, total]
+}

@@ -1,0 +1,5 @@
+//! normalizer: raw documents to canonical receipts, shifts and events.
+
+fn main() -> std::process::ExitCode {
+    service::main("normalizer", normalizer::ABOUT, normalizer::run)
+}

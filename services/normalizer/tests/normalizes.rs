@@ -1,0 +1,241 @@
+//! normalizer on real servers: every raw document becomes exactly one record, whatever happens around it.
+
+use std::time::Duration;
+
+use kafka::admin;
+use local_servers::{Endpoints, Home, Kind, Server, testing::endpoints};
+use normalizer::{Settings, run};
+use provision::testing::{TestInstallation, install};
+use schemas::{
+    Timestamp,
+    dead_letters::DeadLetter,
+    events::{EventKind, RegisterEvent},
+    raw::RawDocument,
+    receipts::{Operation, Receipt},
+    shifts::ShiftDocument,
+};
+use service::{Context, Fatal, settings};
+use tokio::task::JoinHandle;
+
+const BOUND: Duration = Duration::from_secs(90);
+
+/// A Dreamkas receipt as its cloud tells of it, with made-up values.
+fn dreamkas_receipt(number: u32) -> Vec<u8> {
+    format!(
+        r#"{{"id":{number},"type":"SALE","amount":10998,"discount":0,"deviceId":17,"shopId":3,"operationId":"00000000000000000000{number:04}",
+        "shiftId":5,"number":{number},"localDate":"2026-03-01 10:00:00","date":"2026-03-01T07:00:00.000Z",
+        "payments":[{{"type":"CASH","amount":10998}}],
+        "positions":[{{"id":"2e21d75a-70d4-4a9f-b2e9-000000000001","name":"Хлеб «Полевой»","type":"COUNTABLE","quantity":2000,"price":5499,"discount":0,"barcode":"4607161623886","tax":"NDS_10"}}],
+        "cashier":{{"name":"Ветрова А. Б.","card":"000000","password":"00"}},
+        "fiscalDocumentNumber":"{number}","fiscalDocumentSign":"2447729623","fnNumber":"9999078900001234","registryNumber":"0000000001005209"}}"#
+    )
+    .into_bytes()
+}
+
+fn raw(installation: &TestInstallation, format: &str, body: Vec<u8>) -> RawDocument<'static> {
+    RawDocument {
+        tenant: installation.tenant.clone().into(),
+        register: "till-1".into(),
+        shop: Some("shop-1".into()),
+        time_zone: Some("Europe/Moscow".into()),
+        primary_source: Some("dreamkas".into()),
+        format: format.to_owned().into(),
+        received_at: Timestamp(1_900_000_000_000_000),
+        document_hash: canonical::document_hash(&body).to_string().into(),
+        body: body.into(),
+        ..RawDocument::default()
+    }
+}
+
+async fn send(installation: &TestInstallation, documents: Vec<RawDocument<'static>>) {
+    let key = format!("{}/till-1", installation.tenant);
+    let records: Vec<_> = documents.into_iter().map(|d| (key.as_str(), d)).collect();
+    installation.produce(schemas::raw::TOPIC, &records).await;
+}
+
+struct Service {
+    context: Context,
+    task: JoinHandle<Result<(), Fatal>>,
+}
+
+fn start(installation: &TestInstallation) -> Service {
+    let settings = Settings {
+        common: installation.common(),
+        kafka: installation.kafka.clone(),
+        normalizer: settings::defaults().unwrap(),
+    };
+    let context = Context::detached();
+    Service { task: tokio::spawn(run(context.clone(), settings)), context }
+}
+
+impl Service {
+    async fn stop(self) {
+        self.context.shutdown.cancel();
+        tokio::time::timeout(BOUND, self.task).await.unwrap().unwrap().unwrap();
+    }
+}
+
+async fn until_read(installation: &TestInstallation) {
+    let catalogue = schemas::catalogue::Catalogue::load().unwrap();
+    let read = async {
+        loop {
+            if let Ok(lags) = admin::lag(installation.client(), &catalogue).await
+                && lags.iter().filter(|l| l.group == "normalizer").all(|l| l.records() == 0)
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, read).await.expect("normalizer does not finish its topic");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_document_becomes_a_receipt_a_shift_or_an_event_that_says_where_it_comes_from() {
+    let installation = install(&endpoints(), 3).await;
+    let encashment = r#"{"deviceId":17,"shopId":3,"type":"MONEY_IN","shiftId":5,"cashier":{"name":"Ветрова А. Б."},"sum":500000,"localDate":"2026-03-01 09:00:00","date":"2026-03-01T06:00:00.000Z"}"#;
+    let shift_open = tlv_shift_open();
+    send(
+        &installation,
+        vec![
+            raw(&installation, "dreamkas", dreamkas_receipt(132)),
+            raw(&installation, "dreamkas", encashment.into()),
+            raw(&installation, "ffd-tlv", shift_open),
+        ],
+    )
+    .await;
+    let service = start(&installation);
+    until_read(&installation).await;
+    service.stop().await;
+
+    let receipts = installation.read_all("registers.receipts.v1").await;
+    let raws = installation.read_all("registers.raw.v1").await;
+    assert_eq!(receipts.len(), 1);
+    let receipt: Receipt<'_> = receipts[0].decode();
+    assert_eq!(receipt.receipt_id, format!("{}/9999078900001234/0000000132", installation.tenant));
+    assert_eq!((receipt.operation, receipt.total_kopecks), (Operation::Sell, 10_998));
+    assert_eq!((receipt.shop.as_deref(), &*receipt.register), (Some("shop-1"), "till-1"));
+    assert_eq!((receipt.raw_partition, receipt.raw_offset), (raws[0].partition, raws[0].offset));
+    assert_eq!(
+        (receipts[0].partition, &receipts[0].key),
+        (raws[0].partition, &raws[0].key),
+        "same key, same partition"
+    );
+    assert_eq!(receipt.items[0].product_key.as_deref(), Some("gtin:04607161623886"));
+
+    let events = installation.read_all("registers.events.v1").await;
+    let event: RegisterEvent<'_> = events[0].decode();
+    assert_eq!((events.len(), event.kind, event.amount_kopecks), (1, EventKind::CashIn, Some(500_000)));
+    let shifts = installation.read_all("registers.shifts.v1").await;
+    let shift: ShiftDocument<'_> = shifts[0].decode();
+    assert_eq!((shifts.len(), shift.shift_number), (1, Some(4)));
+    assert!(installation.read_all("registers.dead-letters.v1").await.is_empty());
+}
+
+/// A shift that is opened (document 2, FFD 1.05): tags of the order's table, made-up values.
+fn tlv_shift_open() -> Vec<u8> {
+    fn tag(number: u16, value: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(value.len()).unwrap();
+        [&number.to_le_bytes()[..], &length.to_le_bytes()[..], value].concat()
+    }
+    let children = [
+        tag(1041, b"9999078900001234"),
+        tag(1037, b"0000000001005209    "),
+        tag(1018, b"7700000016  "),
+        tag(1040, &131_u32.to_le_bytes()),
+        tag(1012, &1_772_355_600_u32.to_le_bytes()),
+        tag(1077, &[0x23, 0x04, 0x91, 0xE5, 0x63, 0xD7]),
+        tag(1038, &4_u32.to_le_bytes()),
+        tag(1209, &[2]),
+        tag(1188, b"1.0     "),
+        tag(1189, &[2]),
+    ]
+    .concat();
+    tag(2, &children)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_becomes_a_dead_letter_with_its_bytes_and_place_and_the_partition_goes_on() {
+    let installation = install(&endpoints(), 1).await;
+    let nonsense = br#"{"type":"SALE","amount":-5,"fiscalDocumentNumber":"-1","fnNumber":"not a drive"}"#.to_vec();
+    send(
+        &installation,
+        vec![
+            raw(&installation, "dreamkas", nonsense.clone()),
+            raw(&installation, "no-such-format", b"?".to_vec()),
+            raw(&installation, "ffd-tlv", vec![3, 0, 200, 0, 1, 2, 3]),
+            raw(&installation, "dreamkas", dreamkas_receipt(1)),
+        ],
+    )
+    .await;
+    let key = format!("{}/till-1", installation.tenant);
+    installation.produce_bytes("registers.raw.v1", &[(key.as_bytes(), b"no Avro".to_vec())]).await;
+    let service = start(&installation);
+    until_read(&installation).await;
+    service.stop().await;
+
+    let letters = installation.read_all("registers.dead-letters.v1").await;
+    let letters: Vec<DeadLetter<'_>> = letters.iter().map(provision::testing::Consumed::decode).collect();
+    assert_eq!(letters.len(), 4);
+    assert_eq!(letters[0].body.as_deref(), Some(&nonsense[..]));
+    assert!(letters[0].error_place.as_deref().is_some_and(|place| place.starts_with('$')), "{:?}", letters[0]);
+    assert_eq!((&*letters[0].stage, letters[0].tenant.as_deref()), ("normalizer", Some(&*installation.tenant)));
+    assert_eq!(&*letters[1].error_class, "unknown-format");
+    assert_eq!((&*letters[2].error_class, letters[2].source_offset), ("undecodable", 2));
+    assert_eq!(letters[3].body.as_deref(), Some(&b"no Avro"[..]));
+    assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_before_is_dropped_even_by_a_normalizer_that_has_just_started() {
+    let installation = install(&endpoints(), 2).await;
+    let document = || raw(&installation, "dreamkas", dreamkas_receipt(9));
+    send(&installation, vec![document()]).await;
+    let service = start(&installation);
+    until_read(&installation).await;
+    send(&installation, vec![document(), document()]).await;
+    until_read(&installation).await;
+    service.stop().await;
+    assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
+
+    let service = start(&installation);
+    send(&installation, vec![document()]).await;
+    until_read(&installation).await;
+    service.stop().await;
+    assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_registry_is_away_it_waits_and_then_catches_up() {
+    let mut registry = Server::start_new(&Home::find().unwrap(), Kind::Registry).await.unwrap();
+    let installation = install(&Endpoints { registry: registry.url(), ..endpoints() }, 1).await;
+    send(&installation, vec![raw(&installation, "dreamkas", dreamkas_receipt(1))]).await;
+    registry.kill().await;
+    let service = start(&installation);
+    registry.start().await.unwrap();
+    until_read(&installation).await;
+    service.stop().await;
+    assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
+    assert!(installation.read_all("registers.dead-letters.v1").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_dies_and_comes_back_costs_nothing() {
+    let mut broker = Server::start_new(&Home::find().unwrap(), Kind::Kafka).await.unwrap();
+    let installation = install(&Endpoints { kafka: broker.url(), ..endpoints() }, 2).await;
+    let documents =
+        |range: std::ops::Range<u32>| range.map(|n| raw(&installation, "dreamkas", dreamkas_receipt(n))).collect();
+    send(&installation, documents(1..500)).await;
+    let service = start(&installation);
+    installation.wait_for("registers.receipts.v1", "first receipt", |seen| !seen.is_empty()).await;
+    broker.kill().await;
+    broker.start().await.unwrap();
+    send(&installation, documents(500..600)).await;
+    until_read(&installation).await;
+    service.stop().await;
+    let receipts = installation.read_all("registers.receipts.v1").await;
+    let ids: std::collections::HashSet<String> =
+        receipts.iter().map(|r| r.decode::<Receipt<'_>>().receipt_id.to_string()).collect();
+    assert_eq!(ids.len(), 599);
+    assert!(installation.read_all("registers.dead-letters.v1").await.is_empty());
+}

@@ -1,0 +1,91 @@
+//! From message to BSON, on the consumer's thread.
+
+use std::collections::VecDeque;
+
+use kafka::{Record, consumer};
+use mongodb::bson::RawDocumentBuf;
+use rdkafka::message::Message as _;
+use schemas::{
+    Datum, bson,
+    receipts::Receipt,
+    registry::{ResolveError, Resolver},
+    shifts::ShiftDocument,
+    wire,
+};
+use service::Fatal;
+use tokio::runtime;
+
+use crate::{
+    copies::Facts,
+    store::Collection,
+    writer::{Job, Unusable, Writer},
+};
+
+/// Decodes records and hands them to the writer.
+pub(crate) struct Handler {
+    /// Full name of the receipts' topic.
+    pub receipts: String,
+    pub receipt_versions: Resolver,
+    pub shift_versions: Resolver,
+    pub runtime: runtime::Handle,
+    pub writer: Writer,
+}
+
+impl consumer::Handler for Handler {
+    fn take(&mut self, records: &mut VecDeque<Record<'_>>) -> Result<(), Fatal> {
+        while let Some(record) = records.front() {
+            match self.job(record) {
+                Ok(job) => {
+                    if let Some(record) = records.pop_front() {
+                        self.writer.write(job, record.ticket);
+                    }
+                }
+                Err(ResolveError::Later { id, problem }) => {
+                    tracing::warn!(id, problem, "waiting for a schema");
+                    return Ok(());
+                }
+                Err(ResolveError::Unreadable(text)) => {
+                    if let Some(record) = records.pop_front() {
+                        self.writer.reject(Unusable::of(&record.message, "undecodable", text), record.ticket);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hurry(&mut self) {
+        self.writer.hurry();
+    }
+}
+
+impl Handler {
+    fn job(&mut self, record: &Record<'_>) -> Result<Job, ResolveError> {
+        let message = &record.message;
+        let payload = message.payload().unwrap_or_default();
+        let unreadable = |text: &str| ResolveError::Unreadable(text.to_owned());
+        let (id, body) = wire::split(payload).ok_or_else(|| unreadable("not in the registry's wire format"))?;
+        let is_receipt = message.topic() == self.receipts;
+        let versions = if is_receipt { &mut self.receipt_versions } else { &mut self.shift_versions };
+        let rewritten;
+        let body = if versions.is_newest(id) {
+            body
+        } else {
+            rewritten = self.runtime.block_on(versions.resolve(id, body))?;
+            &rewritten
+        };
+        let (collection, document, facts) = if is_receipt {
+            let receipt: Receipt<'_> = decode(body)?;
+            (Collection::Receipts, bson::to_document(&receipt), Facts::of_receipt(&receipt))
+        } else {
+            let shift: ShiftDocument<'_> = decode(body)?;
+            (Collection::Shifts, bson::to_document(&shift), Facts::of_shift(&shift))
+        };
+        let document = RawDocumentBuf::from_bytes(document).map_err(|e| unreadable(&e.to_string()))?;
+        Ok(Job { collection, document, facts, source: Unusable::of(message, "", String::new()) })
+    }
+}
+
+fn decode<'b, T: Datum<'b>>(body: &'b [u8]) -> Result<T, ResolveError> {
+    schemas::avro::from_slice(body).map_err(|e| ResolveError::Unreadable(e.to_string()))
+}

@@ -1,0 +1,197 @@
+//! receipt-writer on real servers: what MongoDB holds after records, repeats, conflicts, nonsense and an outage.
+
+use std::{borrow::Cow, time::Duration};
+
+use kafka::admin;
+use local_servers::{Home, Kind, Server, testing::endpoints};
+use mongodb::{
+    Client, Collection,
+    bson::{Document, doc},
+};
+use provision::testing::{TestInstallation, install};
+use receipt_writer::{Settings, run};
+use schemas::{
+    Decimal, LocalTimestamp, Timestamp,
+    dead_letters::DeadLetter,
+    receipts::{Item, Operation, Receipt, ReceiptKind},
+    shifts::{ShiftDocument, ShiftKind},
+};
+use service::{Context, Fatal, settings};
+use tokio::task::JoinHandle;
+
+const BOUND: Duration = Duration::from_secs(60);
+
+fn receipt(installation: &TestInstallation, number: i64, sign: i64) -> Receipt<'static> {
+    let tenant = installation.tenant.clone();
+    Receipt {
+        receipt_id: canonical::fiscal_id(&tenant, "9999078900001234", number.try_into().unwrap()).into(),
+        tenant: tenant.into(),
+        shop: Some("shop-1".into()),
+        register: "till-1".into(),
+        source: "dreamkas".into(),
+        revision: 1,
+        raw_topic: "registers.raw.v1".into(),
+        raw_offset: number,
+        received_at: Timestamp(1_700_000_000_000_000 + number),
+        fiscal_sign: Some(sign),
+        kind: ReceiptKind::Receipt,
+        operation: Operation::Sell,
+        local_time: Some(LocalTimestamp(1_700_010_800_000_000)),
+        total_kopecks: 12_345,
+        items: vec![Item {
+            name: Some("Хлеб".into()), quantity: Decimal::from_unscaled(1_500_000), ..Item::default()
+        }],
+        ..Receipt::default()
+    }
+}
+
+struct Service {
+    context: Context,
+    task: JoinHandle<Result<(), Fatal>>,
+}
+
+fn start(installation: &TestInstallation, mongodb_uri: &str) -> Service {
+    let settings = Settings {
+        common: installation.common(),
+        kafka: installation.kafka.clone(),
+        mongodb: settings::Mongodb { uri: mongodb_uri.to_owned(), ..installation.mongodb.clone() },
+        writer: settings::defaults().unwrap(),
+    };
+    let context = Context::detached();
+    Service { task: tokio::spawn(run(context.clone(), settings)), context }
+}
+
+impl Service {
+    async fn stop(self) {
+        self.context.shutdown.cancel();
+        tokio::time::timeout(BOUND, self.task).await.unwrap().unwrap().unwrap();
+    }
+}
+
+async fn collection(installation: &TestInstallation, uri: &str, name: &str) -> Collection<Document> {
+    Client::with_uri_str(uri).await.unwrap().database(&installation.mongodb.database).collection(name)
+}
+
+/// Waits until the group has finished everything that is on its topics.
+async fn until_read(installation: &TestInstallation) {
+    let catalogue = schemas::catalogue::Catalogue::load().unwrap();
+    let read = async {
+        loop {
+            let lags = admin::lag(installation.client(), &catalogue).await.unwrap();
+            if lags.iter().filter(|l| l.group == "receipt-writer").all(|l| l.records() == 0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, read).await.expect("receipt-writer does not finish its topics");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_and_a_shift_become_documents_that_a_person_can_query() {
+    let installation = install(&endpoints(), 2).await;
+    let key = format!("{}/till-1", installation.tenant);
+    installation.produce("registers.receipts.v1", &[(&key, receipt(&installation, 7, 77))]).await;
+    let shift = ShiftDocument {
+        shift_document_id: canonical::fiscal_id(&installation.tenant, "9999078900001234", 8).into(),
+        tenant: installation.tenant.clone().into(),
+        kind: ShiftKind::Close,
+        shift_number: Some(3),
+        ..ShiftDocument::default()
+    };
+    installation.produce("registers.shifts.v1", &[(&key, shift)]).await;
+    let uri = &installation.mongodb.uri;
+    let service = start(&installation, uri);
+    until_read(&installation).await;
+    service.stop().await;
+
+    let receipts = collection(&installation, uri, "receipts").await;
+    let found = receipts.find_one(doc! { "tenant": &installation.tenant, "shop": "shop-1" }).await.unwrap().unwrap();
+    assert_eq!(found.get_str("_id").unwrap(), format!("{}/9999078900001234/0000000007", installation.tenant));
+    assert_eq!(found.get_i64("total_kopecks").unwrap(), 12_345);
+    let items = found.get_array("items").unwrap();
+    assert_eq!(items[0].as_document().unwrap().get_str("name").unwrap(), "Хлеб");
+    let indexes = receipts.list_index_names().await.unwrap();
+    assert_eq!(indexes.len(), 4, "_id and the three that people's questions need: {indexes:?}");
+    let shifts = collection(&installation, uri, "shifts").await;
+    assert_eq!(shifts.find_one(doc! { "kind": "CLOSE" }).await.unwrap().unwrap().get_i64("shift_number").unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_changes_nothing_a_better_copy_replaces_and_another_sign_is_kept_apart() {
+    let installation = install(&endpoints(), 1).await;
+    let key = format!("{}/till-1", installation.tenant);
+    let first = receipt(&installation, 1, 77);
+    let better = Receipt {
+        source: "ffd-tlv".into(),
+        total_kopecks: 999,
+        raw_offset: 50,
+        received_at: Timestamp(1_700_000_060_000_000),
+        ..first.clone()
+    };
+    let other = Receipt {
+        fiscal_sign: Some(78),
+        raw_offset: 60,
+        received_at: Timestamp(1_700_000_070_000_000),
+        ..first.clone()
+    };
+    for record in [&first, &first, &better, &other, &first, &better] {
+        installation.produce("registers.receipts.v1", &[(key.as_str(), record.clone())]).await;
+    }
+    let uri = &installation.mongodb.uri;
+    let service = start(&installation, uri);
+    until_read(&installation).await;
+    service.stop().await;
+
+    let receipts = collection(&installation, uri, "receipts").await;
+    assert_eq!(receipts.count_documents(doc! {}).await.unwrap(), 1);
+    let stored = receipts.find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!((stored.get_str("source").unwrap(), stored.get_i64("total_kopecks").unwrap()), ("ffd-tlv", 999));
+    let conflicts = collection(&installation, uri, "conflicts").await;
+    let kept = conflicts.find_one(doc! {}).await.unwrap().unwrap();
+    assert_eq!(kept.get_str("_id").unwrap(), format!("{}/78", first.receipt_id));
+    assert_eq!(conflicts.count_documents(doc! {}).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_becomes_a_dead_letter_and_the_partition_goes_on() {
+    let installation = install(&endpoints(), 1).await;
+    let key = format!("{}/till-1", installation.tenant);
+    let garbage = b"not a message".to_vec();
+    installation.produce_bytes("registers.receipts.v1", &[(key.as_bytes(), garbage.clone())]).await;
+    installation.produce("registers.receipts.v1", &[(&key, receipt(&installation, 2, 5))]).await;
+    let uri = &installation.mongodb.uri;
+    let service = start(&installation, uri);
+    until_read(&installation).await;
+    service.stop().await;
+
+    let letters = installation.read_all("registers.dead-letters.v1").await;
+    assert_eq!(letters.len(), 1);
+    let letter: DeadLetter<'_> = letters[0].decode();
+    assert_eq!((&*letter.stage, &*letter.error_class), ("receipt-writer", "undecodable"));
+    assert_eq!((letter.source_offset, letter.body), (0, Some(Cow::Borrowed(&garbage[..]))));
+    assert_eq!(collection(&installation, uri, "receipts").await.count_documents(doc! {}).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_mongodb_is_away_it_waits_and_then_catches_up_without_dead_letters() {
+    let installation = install(&endpoints(), 1).await;
+    let key = format!("{}/till-1", installation.tenant);
+    let mut mongodb = Server::start_new(&Home::find().unwrap(), Kind::MongoDb).await.unwrap();
+    let uri = mongodb.url();
+    let service = start(&installation, &uri);
+    installation.produce("registers.receipts.v1", &[(&key, receipt(&installation, 1, 1))]).await;
+    until_read(&installation).await;
+
+    mongodb.kill().await;
+    let records: Vec<Receipt<'_>> = (2..200).map(|n| receipt(&installation, n, n)).collect();
+    let keyed: Vec<(&str, Receipt<'_>)> = records.into_iter().map(|r| (key.as_str(), r)).collect();
+    installation.produce("registers.receipts.v1", &keyed).await;
+    mongodb.start().await.unwrap();
+    until_read(&installation).await;
+    service.stop().await;
+
+    let receipts = collection(&installation, &uri, "receipts").await;
+    assert_eq!(receipts.count_documents(doc! {}).await.unwrap(), 199);
+    assert!(installation.read_all("registers.dead-letters.v1").await.is_empty());
+}
