@@ -21,9 +21,10 @@ def linter(step: Step, *command: object) -> None:
 
 
 def compose() -> Step:
-    step = Step("docker/compose.yaml: yamllint, and bounds on every container")
-    linter(step, BIN + "yamllint", "--strict", "-c", ROOT / "helm" / "checks" / "yamllint.yaml", COMPOSE)
-    linter(step, BIN + "yamllint", "--strict", "-c", ROOT / "helm" / "checks" / "yamllint.yaml", ROOT / "helm" / "kassaflow" / "values.yaml", ROOT / "helm" / "kassaflow" / "ci")
+    step = Step("docker/compose.yaml: yamllint (with the values), and bounds on every container")
+    chart = ROOT / "helm" / "kassaflow"
+    rules = ROOT / "helm" / "checks" / "yamllint.yaml"
+    linter(step, BIN + "yamllint", "--strict", "-c", rules, COMPOSE, chart / "values.yaml", chart / "ci")
     file = yaml.load(COMPOSE.read_text(encoding="utf-8"), Loader=LOADER)
     containers = file["services"]
     missing = set(SERVICES.values()) - set(containers)

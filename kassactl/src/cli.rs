@@ -180,9 +180,9 @@ every document was accepted.")]
 pub(crate) struct Send {
     /// The documents
     pub file: PathBuf,
-    /// The register that sends; without it the token's
-    #[arg(long, value_name = "TENANT/REGISTER", value_parser = register_id, required_unless_present = "token")]
-    pub register: Option<RegisterId>,
+    /// The register that sends; without it the token's. Its tenant is needed where there is no token
+    #[arg(long, value_name = "[TENANT/]REGISTER", value_parser = sender_id, required_unless_present = "token")]
+    pub register: Option<SenderId>,
     /// Format of the documents: dreamkas, ffd-tlv
     #[arg(long)]
     pub format: Option<String>,
@@ -256,6 +256,13 @@ pub(crate) struct RegisterId {
     pub register: String,
 }
 
+/// `REGISTER`, or `TENANT/REGISTER`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SenderId {
+    pub tenant: Option<String>,
+    pub register: String,
+}
+
 /// `PARTITION-OFFSET`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LetterId {
@@ -265,9 +272,21 @@ pub(crate) struct LetterId {
 
 fn register_id(text: &str) -> Result<RegisterId, String> {
     let (tenant, register) = text.split_once('/').ok_or("expected TENANT/REGISTER, such as acme/till-7")?;
-    match [tenant, register].into_iter().find(|id| !canonical::is_id(id)) {
-        Some(bad) => Err(format!("{bad:?} is no id: a-z, 0-9 and -, at most 63 characters, not beginning with -")),
-        None => Ok(RegisterId { tenant: tenant.to_owned(), register: register.to_owned() }),
+    Ok(RegisterId { tenant: id(tenant)?, register: id(register)? })
+}
+
+fn sender_id(text: &str) -> Result<SenderId, String> {
+    match text.split_once('/') {
+        Some((tenant, register)) => Ok(SenderId { tenant: Some(id(tenant)?), register: id(register)? }),
+        None => Ok(SenderId { tenant: None, register: id(text)? }),
+    }
+}
+
+fn id(text: &str) -> Result<String, String> {
+    if canonical::is_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no id: a-z, 0-9 and -, at most 63 characters, not beginning with -"))
     }
 }
 
@@ -321,6 +340,9 @@ mod tests {
         assert_eq!(error(&["registers", "revoke", "till-7"]), ErrorKind::ValueValidation);
         assert_eq!(error(&["registers", "revoke", "Acme/till-7"]), ErrorKind::ValueValidation);
         assert_eq!(error(&["dead-letters", "show", "17"]), ErrorKind::ValueValidation);
+        let sender = |tenant: Option<&str>| SenderId { tenant: tenant.map(str::to_owned), register: "till-7".into() };
+        assert_eq!(sender_id("acme/till-7"), Ok(sender(Some("acme"))));
+        assert_eq!(sender_id("till-7"), Ok(sender(None)));
         assert_eq!(letter_id("3-1024"), Ok(LetterId { partition: 3, offset: 1024 }));
     }
 

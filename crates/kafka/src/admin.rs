@@ -151,18 +151,24 @@ fn first_offsets(client: &Client, catalogue: &Catalogue) -> Result<(), AdminErro
             missing.add_partition_offset(element.topic(), element.partition(), Offset::Offset(low))?;
         }
         if missing.count() > 0 {
-            consumer.commit(&missing, CommitMode::Sync)?;
+            patiently(|| consumer.commit(&missing, CommitMode::Sync))?;
         }
     }
     Ok(())
 }
 
-/// First and next offset of a partition. A partition that was just created has no leader for a moment.
+/// First and next offset of a partition.
 fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+    patiently(|| consumer.fetch_watermarks(topic, partition, BOUND))
+}
+
+/// Asks again for a while: a partition that was just created has no leader for a moment, and on a
+/// new broker a group has no coordinator until the topic of its offsets is there.
+fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     let begun = Instant::now();
     loop {
-        match consumer.fetch_watermarks(topic, partition, BOUND) {
-            Err(_) if begun.elapsed() < BOUND => std::thread::sleep(Duration::from_millis(50)),
+        match ask() {
+            Err(_) if begun.elapsed() < BOUND => std::thread::sleep(Duration::from_millis(100)),
             done => return done,
         }
     }
@@ -195,7 +201,7 @@ fn committed(
             all.add_partition(&client.prefixed(name), partition);
         }
     }
-    Ok(consumer.committed_offsets(all, BOUND)?)
+    Ok(patiently(|| consumer.committed_offsets(all.clone(), BOUND))?)
 }
 
 /// How far a group is behind on one partition.

@@ -39,6 +39,8 @@ impl Client {
     pub fn new(settings: &Kafka) -> Result<Self, ClientError> {
         let mut base = ClientConfig::new();
         base.set("bootstrap.servers", &settings.brokers).set("client.id", "kassaflow");
+        // librdkafka waits up to 10 s between attempts; a broker that is back should be used at once.
+        base.set("reconnect.backoff.max.ms", "1000");
         if let Some(file) = &settings.client_file {
             read_properties(Path::new(file), &mut base)?;
         }

@@ -3,14 +3,27 @@
 use std::{collections::HashSet, time::Duration};
 
 use rdkafka::{
-    TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    ClientContext, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::KafkaError,
     message::BorrowedMessage,
     topic_partition_list::Offset,
 };
 
 use crate::client::{Client, ClientError};
+
+/// The end of a partition is what a reader waits for, not an error to be logged as one.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::PartitionEOF(_)) {
+            tracing::warn!(%error, reason, "Kafka reader");
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +38,7 @@ pub enum Start {
 
 /// A reader of all, or of some, partitions of one topic.
 pub struct Reader {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     partitions: usize,
     /// Partitions whose end was reached.
     ended: HashSet<i32>,
@@ -69,7 +82,7 @@ impl Reader {
     /// When the brokers cannot be asked or the topic does not exist.
     pub fn open(client: &Client, topic: &str, partitions: Option<&[i32]>, start: Start) -> Result<Self, ReadError> {
         let failed = |error| ReadError::Kafka { topic: topic.to_owned(), error };
-        let consumer: BaseConsumer = client
+        let consumer: BaseConsumer<Quiet> = client
             .config()
             .set("group.id", client.prefixed("reader"))
             .set("enable.auto.commit", "false")
@@ -78,7 +91,7 @@ impl Reader {
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.wait.max.ms", "100")
-            .create()
+            .create_with_context(Quiet)
             .map_err(ClientError::Refused)?;
         let wanted: Vec<i32> = match partitions {
             Some(some) => some.to_vec(),

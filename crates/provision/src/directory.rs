@@ -25,7 +25,7 @@ use schemas::{
 use tokio::runtime::Handle;
 
 use crate::{
-    Change, Entry, Error, Installation,
+    Change, Entry, Error, Installation, blocking,
     change::{Entries, Plan, plan},
 };
 
@@ -217,15 +217,5 @@ fn wait_until_visible(mut reader: Reader, records: &[(String, Vec<u8>)]) {
         {
             unseen.remove(key);
         }
-    }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce(Handle) -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let runtime = Handle::current();
-    match tokio::task::spawn_blocking(move || work(runtime)).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::Interrupted),
     }
 }

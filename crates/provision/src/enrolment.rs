@@ -1,6 +1,7 @@
 //! What is said of a register when it is enrolled.
 
-use canonical::{copies::SOURCE_RANKS, is_id};
+use canonical::is_id;
+use formats::FAMILIES;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,7 @@ impl Enrolment {
             problems.push(format!("no family is given; known are {}", known_families()));
         }
         for (index, family) in self.families.iter().enumerate() {
-            if SOURCE_RANKS.iter().all(|(known, _)| known != family) {
+            if formats::family(family).is_none() {
                 problems.push(format!("the family {family:?} is unknown; known are {}", known_families()));
             } else if self.families[..index].contains(family) {
                 problems.push(format!("the family {family:?} is given twice"));
@@ -61,7 +62,7 @@ fn is_time_zone(name: &str) -> bool {
 }
 
 fn known_families() -> String {
-    SOURCE_RANKS.iter().map(|(family, _)| *family).collect::<Vec<_>>().join(", ")
+    FAMILIES.iter().map(|family| family.name).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -101,7 +102,7 @@ mod tests {
             ("the time zone \"europe/moscow\"", |t| t.time_zone = "europe/moscow".into()),
             ("the time zone \"+03:00\"", |t| t.time_zone = "+03:00".into()),
             ("no family is given", |t| t.families.clear()),
-            ("the family \"evator\" is unknown; known are ffd-tlv, dreamkas", |t| t.families = vec!["evator".into()]),
+            ("the family \"evator\" is unknown; known are dreamkas, ffd-tlv", |t| t.families = vec!["evator".into()]),
             ("the family \"dreamkas\" is given twice", |t| t.families.push("dreamkas".into())),
         ];
         for (problem, change) in cases {

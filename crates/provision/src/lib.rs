@@ -25,6 +25,7 @@
 //! ```
 
 mod change;
+mod coordinators;
 mod directory;
 mod enrolment;
 mod error;
@@ -41,6 +42,7 @@ use schemas::{
     catalogue::Catalogue,
     registry::{Registry, SchemaIds},
 };
+use tokio::runtime::Handle;
 
 pub use change::{Change, Entry};
 pub use enrolment::Enrolment;
@@ -93,6 +95,8 @@ impl Installation {
     /// # Errors
     /// [`Error::Admin`] when the brokers refuse, or when a topic exists with another number of partitions.
     pub async fn topics_apply(&self, catalogue: &Catalogue, replication: i32) -> Result<Vec<Applied>, Error> {
+        let (client, groups_of) = (self.client.clone(), catalogue.clone());
+        blocking(move |_| coordinators::wait(&client, &groups_of)).await?;
         Ok(admin::apply_topics(&self.client, catalogue, replication).await?)
     }
 
@@ -147,6 +151,17 @@ impl Installation {
     /// See [`Error`].
     pub async fn registers_list(&self) -> Result<Vec<Entry>, Error> {
         directory::list(self).await
+    }
+}
+
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce(Handle) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let runtime = Handle::current();
+    match tokio::task::spawn_blocking(move || work(runtime)).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Interrupted),
     }
 }
 

@@ -66,6 +66,26 @@ async fn writers_at_the_same_time_lose_nothing_of_each_other() {
 }
 
 #[tokio::test]
+async fn a_writer_that_has_read_too_early_cannot_undo_what_came_in_between() {
+    let test = install(&endpoints(), 3).await;
+    for round in 0..4 {
+        let register = format!("till-{round}");
+        test.enrol(&register).await;
+        let moved = [Enrolment { shop: "shop-2".into(), ..till(&test, &register) }];
+        let (keys, revocation) = (keys(), [revoke(&test, &register)]);
+        let (enrolled, revoked) = tokio::join!(
+            test.installation().registers_enrol(&keys, &moved, None),
+            test.installation().registers_change(&revocation),
+        );
+        revoked.unwrap();
+        let entry = test.installation().registers_list().await.unwrap().pop().unwrap();
+        assert_eq!((&*entry.register, entry.status), (&*register, RegisterStatus::Revoked));
+        // Whichever was first, both agree on what happened.
+        assert_eq!(enrolled.is_ok(), entry.shop == "shop-2", "{enrolled:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_revocation_ends_only_by_an_explicit_command() {
     let test = install(&endpoints(), 3).await;
     let directory = test.installation();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     Outcome,
-    cli::{RegisterId, Send},
+    cli::{Send, SenderId},
     output::{Out, spinner},
     settings::Settings,
 };
@@ -66,14 +66,10 @@ fn extension(file: &Path) -> String {
 }
 
 /// The register that sends, and its token: the one that was given, or one made with the keys.
-fn sender(
-    register: Option<RegisterId>,
-    token: Option<String>,
-    settings: &Settings,
-) -> anyhow::Result<(String, String)> {
-    match (register, token) {
+fn sender(id: Option<SenderId>, token: Option<String>, settings: &Settings) -> anyhow::Result<(String, String)> {
+    match (id, token) {
         (Some(id), Some(token)) => Ok((id.register, token)),
-        (Some(RegisterId { tenant, register }), None) => {
+        (Some(SenderId { tenant: Some(tenant), register }), None) => {
             let keys = settings.token_keys()?;
             let token = keys.issue(&tenant, &register, keys.newest_version())?;
             Ok((register, token))
@@ -82,6 +78,7 @@ fn sender(
             let register = token.split('.').nth(2).map(str::to_owned);
             Ok((register.context("that is no register token: `kassactl registers enrol` prints one")?, token))
         }
+        (Some(_), None) => anyhow::bail!("without --token the tenant is needed: --register TENANT/REGISTER"),
         (None, None) => anyhow::bail!("--register or --token is needed"),
     }
 }

@@ -1,6 +1,6 @@
 //! `up`, `down`, `status`, `with-servers`: the local servers.
 
-use std::{ffi::OsString, process::ExitStatus};
+use std::{collections::BTreeMap, ffi::OsString, process::ExitStatus};
 
 use anyhow::Context as _;
 use local_servers::{DownOutcome, Ephemeral, Home, ServerStatus, UpOutcome};
@@ -16,14 +16,16 @@ use crate::{
     output::{Out, ago, bytes, spinner},
 };
 
-/// One server, with what a command did about it.
+/// What a command did about one server.
 #[derive(Serialize)]
-struct Done<'a, O> {
-    server: &'a str,
+struct Done<O> {
     outcome: O,
     #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
+    url: Option<String>,
 }
+
+/// As JSON, each server stands under its name.
+type ByName<T> = BTreeMap<&'static str, T>;
 
 pub(crate) async fn up(mut out: Out) -> anyhow::Result<Outcome> {
     let home = Home::find()?;
@@ -32,23 +34,20 @@ pub(crate) async fn up(mut out: Out) -> anyhow::Result<Outcome> {
     waiting.finish_and_clear();
     let up = up?;
     let addresses = up.endpoints.service_env().map(|(_, address)| address);
-    let servers = up.servers.iter().zip(addresses).map(|((kind, outcome), address)| Done {
-        server: kind.name(),
-        outcome: *outcome,
-        address: Some(address),
-    });
+    let servers = up.servers.iter().zip(addresses);
     if out.json {
-        out.json(&servers.collect::<Vec<_>>())?;
+        let done = servers.map(|((kind, outcome), url)| (kind.name(), Done { outcome: *outcome, url: Some(url) }));
+        out.json(&done.collect::<ByName<_>>())?;
         return Ok(Outcome::Fine);
     }
-    let rows = servers.map(|done| {
-        let outcome = match done.outcome {
+    let rows = servers.map(|((kind, outcome), address)| {
+        let outcome = match outcome {
             UpOutcome::Started { milliseconds } => {
                 format!("started in {}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
             }
             UpOutcome::WasRunning => "was running".to_owned(),
         };
-        [done.server.to_owned(), outcome, done.address.unwrap_or_default()]
+        [kind.name().to_owned(), outcome, address]
     });
     out.table(["server", "", "address"], rows)?;
     Ok(Outcome::Fine)
@@ -61,8 +60,8 @@ pub(crate) async fn down(mut out: Out) -> anyhow::Result<Outcome> {
     waiting.finish_and_clear();
     let down = down?;
     if out.json {
-        let servers = down.iter().map(|(kind, outcome)| Done { server: kind.name(), outcome: *outcome, address: None });
-        out.json(&servers.collect::<Vec<_>>())?;
+        let done = down.iter().map(|(kind, outcome)| (kind.name(), Done { outcome: *outcome, url: None }));
+        out.json(&done.collect::<ByName<_>>())?;
         return Ok(Outcome::Fine);
     }
     let rows = down.iter().map(|(kind, outcome)| {
@@ -81,7 +80,7 @@ pub(crate) async fn status(mut out: Out) -> anyhow::Result<Outcome> {
     let servers = local_servers::status(&Home::find()?).await?;
     let healthy = servers.iter().all(ServerStatus::is_healthy);
     if out.json {
-        out.json(&servers)?;
+        out.json(&servers.iter().map(|server| (server.kind.name(), server)).collect::<ByName<_>>())?;
     } else {
         let now = jiff::Timestamp::now();
         let header = ["server", "state", "process", "memory", "running for", "address", "log"];

@@ -36,14 +36,13 @@ pub struct Kills {
     start: Instant,
     load: Duration,
     done: Vec<Kill>,
-    last: Instant,
 }
 
 impl Kills {
     /// A plan for a load of this length that starts now.
     #[must_use]
     pub fn new(load: Duration) -> Self {
-        Self { start: Instant::now(), load, done: Vec::new(), last: Instant::now() }
+        Self { start: Instant::now(), load, done: Vec::new() }
     }
 
     /// Kills what is due and at work. Returns the kill.
@@ -68,9 +67,9 @@ impl Kills {
         if in_flight == 0 && elapsed < due + LONGEST_WAIT {
             return Ok(None);
         }
+        let at_seconds = self.start.elapsed().as_secs_f64();
         services.kill(service).await?;
-        self.last = Instant::now();
-        let kill = Kill { service, at_seconds: elapsed.as_secs_f64(), in_flight, back_after_ms: None };
+        let kill = Kill { service, at_seconds, in_flight, back_after_ms: None };
         self.done.push(kill.clone());
         Ok(Some(kill))
     }
@@ -85,10 +84,11 @@ impl Kills {
     }
 
     async fn look_who_is_back(&mut self, services: &Services) -> anyhow::Result<()> {
-        if let Some(kill) = self.done.last_mut().filter(|kill| kill.back_after_ms.is_none())
-            && services.answers(kill.service).await?
-        {
-            kill.back_after_ms = Some(self.last.elapsed().as_millis() as u64);
+        for kill in self.done.iter_mut().filter(|kill| kill.back_after_ms.is_none()) {
+            if services.answers(kill.service).await? {
+                let since = self.start.elapsed().as_secs_f64() - kill.at_seconds;
+                kill.back_after_ms = Some((since * 1_000.0) as u64);
+            }
         }
         Ok(())
     }

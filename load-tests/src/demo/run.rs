@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::ensure;
+use hdrhistogram::Histogram;
 
 use crate::{
     demo::{
@@ -258,7 +259,10 @@ impl<'a> Watched<'a> {
         let end_to_end = self.probes.take_recent();
         let lags = self.lags.now();
         let Rows { receipts, shifts, products, prices, .. } = self.rows;
-        let quantiles = |histogram| {
+        let quantiles = |histogram: &Histogram<u64>| {
+            if histogram.is_empty() {
+                return "-".to_owned();
+            }
             format!("{} / {}", duration(milliseconds(histogram, 0.5)), duration(milliseconds(histogram, 0.99)))
         };
         self.live.show(&[

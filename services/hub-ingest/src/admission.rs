@@ -156,7 +156,7 @@ impl Held {
     }
 
     /// Bytes that are held.
-    #[must_use]
+    #[cfg(test)]
     pub const fn bytes(&self) -> usize {
         self.bytes
     }

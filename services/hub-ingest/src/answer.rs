@@ -18,6 +18,10 @@ use crate::{
 /// Seconds after which a register asks again when it has nothing to send.
 const NEXT_POLL_AFTER: u32 = 60;
 
+/// About the size of an accepted document's result in JSON, and of what is around the results.
+const BYTES_OF_RESULT: usize = 80;
+const BYTES_OF_RESULTS: usize = 80;
+
 /// What the hub decided about a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -94,12 +98,20 @@ impl Results {
         self.results.iter().filter(|result| result.status == verdict).count()
     }
 
+    fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(BYTES_OF_RESULTS + BYTES_OF_RESULT * self.results.len());
+        match serde_json::to_writer(&mut json, self) {
+            Ok(()) => json,
+            // Nothing in it can fail to be written: no map keys, no foreign types.
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// 200 if anything was accepted, 503 if nothing was and something may be sent again, 422 if all were rejected.
     #[must_use]
     pub fn into_response(self, retry_after: &RetryAfter) -> Response {
         if self.count(Verdict::Accepted) > 0 {
-            // Nothing in it can fail to be written: no map keys, no foreign types.
-            let mut response = Response::new(Body::from(serde_json::to_vec(&self).unwrap_or_default()));
+            let mut response = Response::new(Body::from(self.to_json()));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return response;
         }

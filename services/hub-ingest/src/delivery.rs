@@ -38,20 +38,36 @@ pub struct Group {
     /// Documents without an outcome.
     open: AtomicUsize,
     waker: AtomicWaker,
+    queued: Arc<QueuedBytes>,
+}
+
+/// Bytes that wait for the broker's acknowledgement, of all requests.
+#[derive(Debug, Default)]
+pub struct QueuedBytes(AtomicUsize);
+
+impl QueuedBytes {
+    /// How many there are now.
+    #[must_use]
+    pub fn now(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Group {
     /// A group of documents without an outcome.
     #[must_use]
-    pub fn new(documents: usize) -> Arc<Self> {
+    pub fn new(documents: usize, queued: &Arc<QueuedBytes>) -> Arc<Self> {
         let outcomes = (0..documents).map(|_| AtomicU8::new(0)).collect();
-        Arc::new(Self { outcomes, open: AtomicUsize::new(documents), waker: AtomicWaker::new() })
+        let open = AtomicUsize::new(documents);
+        Arc::new(Self { outcomes, open, waker: AtomicWaker::new(), queued: Arc::clone(queued) })
     }
 
-    /// What the producer hands back with the outcome of document `index` of the group.
+    /// What the producer hands back with the outcome of document `index` of the group, whose record
+    /// has so many bytes.
     #[must_use]
-    pub fn ticket(self: &Arc<Self>, index: usize) -> Ticket {
-        Ticket { group: Arc::clone(self), index }
+    pub fn ticket(self: &Arc<Self>, index: usize, bytes: usize) -> Ticket {
+        self.queued.0.fetch_add(bytes, Ordering::Relaxed);
+        Ticket { group: Arc::clone(self), index, bytes }
     }
 
     /// What is known of a document now.
@@ -91,6 +107,13 @@ const REFUSED: u8 = 3;
 pub struct Ticket {
     group: Arc<Group>,
     index: usize,
+    bytes: usize,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.group.queued.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Ticket {
@@ -128,12 +151,12 @@ mod tests {
     }
 
     fn deliver(group: &Arc<Group>, index: usize, result: Result<(), RDKafkaErrorCode>) {
-        Box::new(group.ticket(index)).delivered(result);
+        Box::new(group.ticket(index, 10)).delivered(result);
     }
 
     #[tokio::test]
     async fn the_last_outcome_wakes_the_request() {
-        let group = Group::new(3);
+        let group = Group::new(3, &Arc::default());
         let producer = {
             let group = Arc::clone(&group);
             std::thread::spawn(move || {
@@ -150,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_without_an_answer_is_still_pending_at_the_deadline() {
-        let group = Group::new(2);
+        let group = Group::new(2, &Arc::default());
         deliver(&group, 0, Ok(()));
         assert!(!group.settled(Instant::now() + Duration::from_millis(1)).await);
         assert_eq!([group.outcome(0), group.outcome(1)], [Outcome::Acknowledged, Outcome::Pending]);
@@ -158,15 +181,29 @@ mod tests {
         deliver(&group, 1, Ok(()));
     }
 
+    #[test]
+    fn bytes_are_queued_until_their_outcome_is_known() {
+        let queued = Arc::default();
+        let group = Group::new(3, &queued);
+        let tickets = [group.ticket(0, 10), group.ticket(1, 20), group.ticket(2, 30)];
+        assert_eq!(queued.now(), 60);
+        let [first, second, third] = tickets;
+        Box::new(first).delivered(Ok(()));
+        second.settle(RDKafkaErrorCode::QueueFull);
+        assert_eq!(queued.now(), 30);
+        drop(third);
+        assert_eq!(queued.now(), 0);
+    }
+
     #[tokio::test]
     async fn a_group_without_documents_has_nothing_to_wait_for() {
-        assert!(Group::new(0).settled(soon()).await);
+        assert!(Group::new(0, &Arc::default()).settled(soon()).await);
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn no_wake_up_is_missed() {
         for _ in 0..2_000 {
-            let group = Group::new(1);
+            let group = Group::new(1, &Arc::default());
             let other = Arc::clone(&group);
             let producer = tokio::task::spawn_blocking(move || deliver(&other, 0, Ok(())));
             assert!(group.settled(soon()).await);

@@ -65,12 +65,6 @@ impl Directory {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Whether there is no register.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn set(&self, key: &str, known: Option<Known>) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         match known {
@@ -232,7 +226,7 @@ mod tests {
         let Some(Known::Entry(found)) = directory.get("tenant/till") else { panic!("no entry") };
         assert_eq!((&*found.shop, found.offset, found.active), ("shop-1", 7, true));
         directory.set("tenant/till", None);
-        assert!(directory.get("tenant/till").is_none() && directory.is_empty());
+        assert!(directory.get("tenant/till").is_none() && directory.len() == 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse as _, Response},
 };
 use canonical::TokenKeys;
@@ -50,9 +50,17 @@ pub struct Hub {
 }
 
 /// Takes one document or a batch.
-pub async fn post(State(hub): State<Arc<Hub>>, Path(register): Path<String>, request: Request) -> Response {
+pub async fn post(
+    State(hub): State<Arc<Hub>>,
+    register: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
     let (head, mut body) = request.into_parts();
-    let response = match hub.take(&head, &mut body, &register).await {
+    let taken = match register {
+        Ok(Path(register)) => hub.take(&head, &mut body, &register).await,
+        Err(rejection) => Err(Problem::new(Kind::UnknownPath, rejection.body_text())),
+    };
+    let response = match taken {
         Ok(results) => results.into_response(&hub.retry_after),
         Err(mut problem) => {
             // What is not read off the connection would reset it, and the answer with it.

@@ -13,7 +13,7 @@ use crate::{
     admission::Held,
     answer::{DocumentResult, Results, Verdict},
     body::{self, BodyError, Encoding},
-    delivery::{Group, Outcome, Ticket},
+    delivery::{Group, Outcome, QueuedBytes, Ticket},
     sender::Sender,
 };
 
@@ -26,6 +26,8 @@ pub struct RawTopic {
     pub schema: wire::SchemaId,
     /// The producer.
     pub producer: Producer<Ticket>,
+    /// What is with the producer.
+    pub queued: Arc<QueuedBytes>,
 }
 
 /// A request whose body is there.
@@ -63,6 +65,14 @@ enum Item {
     Rejected(Rejection),
 }
 
+/// About what a record has beside its document.
+const ENVELOPE: usize = 512;
+
+fn largest(framed: &[Framed]) -> usize {
+    let length = |framed: &Framed| if let Framed::Document(range) = framed { range.len() } else { 0 };
+    framed.iter().map(length).max().unwrap_or(0)
+}
+
 impl Request {
     /// Bodies above this are worked on outside of the threads that serve connections.
     const LIGHT: usize = 256 * 1024;
@@ -85,8 +95,9 @@ impl Request {
         let body = body::decompress(self.encoding, self.body, decompressed, &mut self.held)?;
         let mut framed = Vec::new();
         let outcome = self.choice.frame(&body, limits, &mut |document| framed.push(document));
-        let group = Group::new(outcome.documents);
-        let mut batch = Batch { topic, group: &group, next: 0, full: false, record: Vec::new() };
+        let group = Group::new(outcome.documents, &topic.queued);
+        let record = Vec::with_capacity(largest(&framed) + ENVELOPE);
+        let mut batch = Batch { topic, group: &group, next: 0, full: false, record };
         let (tenant, register) = self.sender.tenant_and_register();
         let entry = self.sender.entry();
         let mut document = RawDocument {
@@ -132,13 +143,15 @@ struct Batch<'t> {
 
 impl Batch<'_> {
     fn send(&mut self, key: &str, document: &RawDocument<'_>) {
-        let ticket = self.group.ticket(self.next);
+        self.record.clear();
+        if !self.full {
+            wire::write(self.topic.schema, document, &mut self.record);
+        }
+        let ticket = self.group.ticket(self.next, self.record.len());
         self.next += 1;
         if self.full {
             return ticket.settle(RDKafkaErrorCode::QueueFull);
         }
-        self.record.clear();
-        wire::write(self.topic.schema, document, &mut self.record);
         if let Err((error, ticket)) = self.topic.producer.send(&self.topic.name, key.as_bytes(), &self.record, ticket) {
             self.full = error == SendError::Full;
             ticket.settle(match error {

@@ -48,7 +48,7 @@ impl Meters {
             documents_per_request: make.histogram("kassaflow_hub_documents_per_request", "Documents of a request.", RECORDS)?,
             acknowledgement: make.histogram("kassaflow_hub_acknowledgement_seconds", "From handing a request's documents to the producer to their last acknowledgement; those that were given up are counted with the time they waited.", SECONDS)?,
             overdue: make.counter("kassaflow_hub_overdue_requests_total", "Requests whose documents were not all acknowledged in time.")?,
-            connections: make.gauge("kassaflow_hub_connections", "Open connections.")?,
+            connections: IntGauge::new("connections", "Shown with its bound.")?,
         })
     }
 

@@ -81,6 +81,7 @@ pub async fn start(context: Context, settings: Settings) -> Result<Running, Fata
         name: client.prefixed(raw::TOPIC),
         schema: raw_ids.newest,
         producer: Producer::new(&client, &producer_settings(&settings), fatal.clone())?,
+        queued: Arc::default(),
     };
     let hub = Arc::new(Hub {
         keys,
@@ -186,34 +187,31 @@ fn producer_settings(settings: &Settings) -> ProducerSettings {
     }
 }
 
+/// Every bound beside its use.
 fn show_use(metrics: &Metrics, hub: &Arc<Hub>, settings: &Settings) -> prometheus::Result<()> {
     let mut live = Live::new();
-    let (requests, bytes) = (Arc::clone(&hub.admission), Arc::clone(&hub.admission));
-    let (queue, registers) = (Arc::clone(hub), hub.directory.clone());
-    let bounds = &settings.admission;
-    live.show_bound(
-        "kassaflow_hub_requests_in_flight",
-        "Requests that are worked on.",
-        bounds.max_requests_in_flight,
-        move || requests.requests_in_flight(),
-    )?;
-    live.show_bound(
-        "kassaflow_hub_bytes_in_flight",
-        "Bytes of bodies that are held.",
-        bounds.max_bytes_in_flight,
-        move || bytes.bytes_in_flight(),
-    )?;
-    live.show_bound(
-        "kassaflow_hub_producer_queue_records",
-        "Records without an acknowledgement.",
-        settings.producer.queue_records,
-        move || queue.raw.producer.in_flight(),
-    )?;
-    live.show("kassaflow_hub_connections_bound", "Bound of kassaflow_hub_connections.", {
-        let bound = settings.http.max_connections;
-        move || bound
+    let mut show = |name: &str, what: &str, bound: usize, used: fn(&Hub) -> usize| {
+        let hub = Arc::clone(hub);
+        live.show_bound(&format!("kassaflow_hub_{name}"), what, bound, move || used(&hub))
+    };
+    let Settings { http, admission, producer, .. } = settings;
+    show("requests_in_flight", "Requests that are worked on.", admission.max_requests_in_flight, |hub| {
+        hub.admission.requests_in_flight()
     })?;
-    live.show("kassaflow_hub_registers", "Registers in the directory.", move || registers.len())?;
+    show("bytes_in_flight", "Bytes of bodies that are held.", admission.max_bytes_in_flight, |hub| {
+        hub.admission.bytes_in_flight()
+    })?;
+    show("producer_queue_records", "Records without an acknowledgement.", producer.queue_records, |hub| {
+        hub.raw.producer.in_flight()
+    })?;
+    show("producer_queue_bytes", "Bytes of records without an acknowledgement.", producer.queue_bytes, |hub| {
+        hub.raw.queued.now()
+    })?;
+    show("connections", "Open connections.", http.max_connections, |hub| {
+        usize::try_from(hub.meters.connections.get()).unwrap_or(0)
+    })?;
+    let directory = hub.directory.clone();
+    live.show("kassaflow_hub_registers", "Registers in the directory.", move || directory.len())?;
     metrics.register(Box::new(live))
 }
 

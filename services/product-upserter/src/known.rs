@@ -5,8 +5,9 @@
 //! it says yes.
 //!
 //! An entry may be ahead of PostgreSQL: the observation that it comes from can still be on its way.
-//! An older one may be dropped all the same, because the newer one is written before its offset moves.
-//! Only if PostgreSQL refuses it, everything is forgotten ([`Known::forget`]).
+//! An older one may be dropped all the same, because the newer one is written before its offset
+//! moves. Where that no longer holds, because the partitions change hands or PostgreSQL refused
+//! something, everything is forgotten ([`Known::forget`]).
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -129,7 +130,8 @@ mod tests {
     #[test]
     fn tenants_shops_and_products_are_apart() {
         let mut known = Known::new(100);
-        for (tenant, key, shop) in [("a", "k", "s"), ("b", "k", "s"), ("a", "l", "s"), ("a", "k", "t"), ("a", "ks", "")] {
+        for (tenant, key, shop) in [("a", "k", "s"), ("b", "k", "s"), ("a", "l", "s"), ("a", "k", "t"), ("a", "ks", "")]
+        {
             assert_eq!(known.price(tenant, key, shop, &at(10, "a"), 500), News::Changes);
         }
         assert_eq!(known.len(), 5);

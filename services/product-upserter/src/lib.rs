@@ -8,11 +8,14 @@
 //!
 //! One writer carries a country. More replicas are correct but not faster: they lock the same rows.
 
+#[cfg(test)]
+mod any_order;
 mod handler;
 mod known;
 mod meters;
-pub mod observation;
+mod observation;
 mod published;
+mod sift;
 mod store;
 mod writer;
 
@@ -108,15 +111,16 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
     let products = published::Products { schema_id: ids.products };
     let relay = Relay::new(&client, &settings.postgres, products, &context.metrics)?;
     let meters = meters::Meters::register(&context.metrics, settings.upserter.known_entries)?;
-    let dead_letters = Arc::new(DeadLetters::new(
-        &client,
-        ids.dead_letters,
-        handler::STAGE,
-        &context.metrics,
-        context.fatal.clone(),
-    )?);
-    let (sender, writer) =
-        writer::new(pool, relay.waker(), Arc::clone(&dead_letters), &settings.upserter, meters.clone());
+    let dead_letters =
+        Arc::new(DeadLetters::new(&client, ids.dead_letters, handler::STAGE, &context.metrics, context.fatal.clone())?);
+    let parts = writer::Parts {
+        pool,
+        relay: relay.waker(),
+        dead_letters: Arc::clone(&dead_letters),
+        topic: client.prefixed(schemas::receipts::TOPIC),
+        meters: meters.clone(),
+    };
+    let (sender, writer) = writer::new(parts, &settings.upserter);
     let handler = handler::Handler {
         versions: Resolver::new(registry, schemas::receipts::TOPIC, ids.receipts)?,
         runtime: tokio::runtime::Handle::current(),

@@ -260,7 +260,9 @@ mod tests {
     #[test]
     fn the_reception_is_the_latest_time() {
         let at = |utc: Option<i64>, local: Option<i64>| {
-            order(&Receipt { utc_time: utc.map(Timestamp), local_time: local.map(LocalTimestamp), ..receipt() }).event_time.0
+            order(&Receipt { utc_time: utc.map(Timestamp), local_time: local.map(LocalTimestamp), ..receipt() })
+                .event_time
+                .0
         };
         assert_eq!(at(Some(900), Some(5)), 900);
         assert_eq!(at(None, Some(500)), 500);

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use local_servers::testing::endpoints;
-use provision::testing::{TOKEN_KEYS, install};
+use provision::testing::install;
 use schemas::raw::TOPIC;
-use service::{Context, settings::defaults};
+use service::Context;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use crate::support::{PARTITIONS, hub, until};
+use crate::support::{PARTITIONS, hub, settings_of, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_ends_finishes_what_it_has_begun() {
@@ -38,16 +38,7 @@ async fn a_hub_that_ends_finishes_what_it_has_begun() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_whose_registry_is_away_waits_and_is_not_ready() {
     let installation = install(&endpoints(), PARTITIONS).await;
-    let mut settings = hub_ingest::Settings {
-        common: installation.common(),
-        kafka: installation.kafka.clone(),
-        http: hub_ingest::settings::Http { listen: "127.0.0.1:0".to_owned(), ..defaults().unwrap() },
-        tokens: hub_ingest::settings::Tokens { keys: TOKEN_KEYS.to_owned() },
-        admission: defaults().unwrap(),
-        limits: defaults().unwrap(),
-        producer: defaults().unwrap(),
-        timeouts: defaults().unwrap(),
-    };
+    let mut settings = settings_of(&installation);
     // Nobody listens on a port that was just given back.
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     settings.kafka.registry_url = format!("http://{nobody}");

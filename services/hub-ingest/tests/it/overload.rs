@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{TestHub, answer, hub_with, problem, until};
+use crate::support::{TestHub, answer, hub_with, problem, statuses, until};
 
 const CLIENTS: usize = 300;
 const REQUESTS: usize = 20;
@@ -125,6 +125,26 @@ async fn a_batch_is_charged_with_all_its_documents() {
     // Ten seconds of the rate are spent.
     let (status, body) = hub.send_json("till-1", &token, "{}").await;
     assert_eq!((status, problem(&body)), (503, "overloaded"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_into_the_queue_is_to_be_sent_again() {
+    let hub = hub_with(|settings| settings.producer.queue_records = 100).await;
+    let token = hub.enrol("till-1").await;
+    let documents: Vec<String> = (0..5_000).map(|number| format!(r#"{{"number":{number}}}"#)).collect();
+    let (status, body) = hub.send_json("till-1", &token, format!("[{}]", documents.join(","))).await;
+    assert_eq!(status, 200);
+    // Nothing overtakes: those that were accepted are the first ones, and only they are stored.
+    let accepted = statuses(&body).iter().take_while(|status| **status == "accepted").count();
+    assert!((100..5_000).contains(&accepted), "{accepted} accepted");
+    assert!(statuses(&body)[accepted..].iter().all(|status| *status == "retry"));
+    let records = hub.installation.read_all(TOPIC).await;
+    let stored: Vec<String> = records
+        .iter()
+        .map(|record| String::from_utf8(record.decode::<RawDocument<'_>>().body.into_owned()).unwrap())
+        .collect();
+    assert_eq!(stored, documents[..accepted]);
+    assert_eq!(hub.metric("kassaflow_hub_producer_queue_bytes"), 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

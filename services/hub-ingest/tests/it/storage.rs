@@ -92,7 +92,7 @@ async fn a_key_lies_where_every_kafka_client_looks_for_it() {
 async fn compressed_bodies_are_stored_as_what_they_hold() {
     let hub = hub().await;
     let token = hub.enrol("till-1").await;
-    let batch: Vec<u8> = (0..200).flat_map(|total| tlv_receipt(total)).collect();
+    let batch: Vec<u8> = (0..200).flat_map(tlv_receipt).collect();
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&batch).unwrap();
     for (encoding, body) in [("gzip", gzip.finish().unwrap()), ("zstd", zstd::encode_all(&batch[..], 3).unwrap())] {

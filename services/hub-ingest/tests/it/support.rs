@@ -36,9 +36,9 @@ pub async fn hub_with(change: impl FnOnce(&mut Settings)) -> TestHub {
     start(install(&endpoints(), PARTITIONS).await, change).await
 }
 
-/// A hub of an installation.
-pub async fn start(installation: TestInstallation, change: impl FnOnce(&mut Settings)) -> TestHub {
-    let mut settings = Settings {
+/// The settings of a hub of an installation.
+pub fn settings_of(installation: &TestInstallation) -> Settings {
+    Settings {
         common: installation.common(),
         kafka: installation.kafka.clone(),
         http: settings::Http { listen: "127.0.0.1:0".to_owned(), ..defaults().unwrap() },
@@ -47,7 +47,12 @@ pub async fn start(installation: TestInstallation, change: impl FnOnce(&mut Sett
         limits: defaults().unwrap(),
         producer: defaults().unwrap(),
         timeouts: defaults().unwrap(),
-    };
+    }
+}
+
+/// A hub of an installation.
+pub async fn start(installation: TestInstallation, change: impl FnOnce(&mut Settings)) -> TestHub {
+    let mut settings = settings_of(&installation);
     change(&mut settings);
     let context = Context::detached();
     let running = hub_ingest::start(context.clone(), settings).await.unwrap();

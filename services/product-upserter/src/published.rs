@@ -1,0 +1,89 @@
+//! The products as the relay publishes them.
+
+use postgres::Timestamptz;
+use relay::{Outgoing, Published};
+use schemas::{
+    Timestamp,
+    products::{self, ObservedPrice, Product},
+    wire,
+};
+use tokio_postgres::Row;
+
+/// Products, each with its prices.
+#[derive(Debug)]
+pub(crate) struct Products {
+    pub schema_id: wire::SchemaId,
+}
+
+impl Published for Products {
+    const TOPIC: &'static str = products::TOPIC;
+
+    const READ: &'static str = "
+        SELECT p.tenant, p.product_key, p.version, p.name, p.unit, p.gtin, p.vendor_code, p.vat_rate, p.observed_at,
+               o.shops, o.prices, o.times
+          FROM products p
+         CROSS JOIN LATERAL (
+               SELECT coalesce(array_agg(shop ORDER BY shop), '{}') AS shops,
+                      coalesce(array_agg(price_kopecks ORDER BY shop), '{}') AS prices,
+                      coalesce(array_agg(observed_at ORDER BY shop), '{}') AS times
+                 FROM observed_prices
+                WHERE tenant = p.tenant AND product_key = p.product_key) o
+         WHERE p.published_version < p.version
+         ORDER BY p.tenant, p.product_key
+         LIMIT $1";
+
+    // Rows are locked in the order in which the writer locks them, too: an update alone takes them
+    // in any order, and two of them may wait for each other.
+    const MARK: &'static str = "
+        WITH locked AS MATERIALIZED (
+             SELECT p.tenant, p.product_key, sent.version
+               FROM unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, product_key, version)
+               JOIN products p ON p.tenant = sent.tenant AND p.product_key = sent.product_key
+              ORDER BY p.tenant, p.product_key
+                FOR NO KEY UPDATE OF p)
+        UPDATE products p
+           SET published_version = greatest(p.published_version, locked.version)
+          FROM locked
+         WHERE p.tenant = locked.tenant AND p.product_key = locked.product_key";
+
+    fn record(&self, row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
+        let (tenant, product_key): (&str, &str) = (row.try_get("tenant")?, row.try_get("product_key")?);
+        let version = row.try_get("version")?;
+        let text = |column| Ok::<_, tokio_postgres::Error>(row.try_get::<_, Option<&str>>(column)?.map(Into::into));
+        let product = Product {
+            tenant: tenant.into(),
+            product_key: product_key.into(),
+            version,
+            name: row.try_get::<_, &str>("name")?.into(),
+            unit: text("unit")?,
+            gtin: text("gtin")?,
+            vendor_code: text("vendor_code")?,
+            vat_rate: text("vat_rate")?,
+            observed_at: moment(row.try_get("observed_at")?),
+            prices: prices(row)?,
+        };
+        let mut payload = Vec::new();
+        wire::write(self.schema_id, &product, &mut payload);
+        let key = canonical::key::product(tenant, product_key);
+        Ok(Outgoing { tenant: tenant.to_owned(), id: product_key.to_owned(), version, key, payload })
+    }
+}
+
+/// The prices come as one array for each column, in one order.
+fn prices(row: &Row) -> Result<Vec<ObservedPrice<'_>>, tokio_postgres::Error> {
+    let shops: Vec<&str> = row.try_get("shops")?;
+    let prices: Vec<i64> = row.try_get("prices")?;
+    let times: Vec<Timestamptz> = row.try_get("times")?;
+    let columns = shops.into_iter().zip(prices).zip(times);
+    Ok(columns
+        .map(|((shop, price_kopecks), time)| ObservedPrice {
+            shop: shop.into(),
+            price_kopecks,
+            observed_at: moment(time),
+        })
+        .collect())
+}
+
+const fn moment(time: Timestamptz) -> Timestamp {
+    Timestamp(time.0)
+}
