@@ -1,4 +1,5 @@
 //! The consumer loop on a real broker: what is committed, what is delivered again, and the bounds.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::{
     collections::VecDeque,

@@ -14,8 +14,9 @@ use crate::Error;
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 /// An idle peer is asked after this time whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// The same for the server's side.
-const GONE: &str = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
+/// The same for the server's side; the last one is for a session in the middle of a statement.
+const GONE: &str = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
+                    -c client_connection_check_interval=2000";
 /// A peer that acknowledges nothing for so long is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 

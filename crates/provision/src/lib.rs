@@ -32,6 +32,8 @@ mod error;
 pub mod rows;
 pub mod testing;
 
+use std::fmt;
+
 use canonical::TokenKeys;
 use kafka::{
     Client,
@@ -57,12 +59,19 @@ pub struct Installation {
 }
 
 /// A register that was enrolled.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Enrolled {
     /// Its entry in the directory.
     pub entry: Entry,
     /// What it authenticates itself with; a secret.
     pub token: String,
+}
+
+impl fmt::Debug for Enrolled {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrolled").field("entry", &self.entry).finish_non_exhaustive()
+    }
 }
 
 impl Installation {

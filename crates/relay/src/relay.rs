@@ -32,7 +32,7 @@ const ASK: Duration = Duration::from_secs(1);
 /// Longest wait for an answer of PostgreSQL beyond the statement's own limit.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Pauses before starting over.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 /// How long the transaction at hand may take when the service ends.
 const LAST: Duration = Duration::from_secs(5);
 /// What a record takes beside its key and value: headers of the record and of its batch.
@@ -157,7 +157,7 @@ impl<P: Published> Relay<P> {
             };
             self.meters.active.set(0);
             self.meters.failures.with_label_values(&[ended.cause()]).inc();
-            if begun.elapsed() > AGAIN.1 * 2 {
+            if begun.elapsed() > AGAIN.1 * 10 {
                 pauses = growing.build();
             }
             let pause = pauses.next().unwrap_or(AGAIN.1);

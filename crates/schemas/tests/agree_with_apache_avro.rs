@@ -1,4 +1,5 @@
 //! The generated types against apache-avro, the independent implementation, on random records.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use apache_avro::{
     Decimal, Schema,

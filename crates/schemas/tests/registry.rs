@@ -1,4 +1,5 @@
 //! The registry client against a real schema registry.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! normalizer on real servers: every raw document becomes exactly one record, whatever happens around it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

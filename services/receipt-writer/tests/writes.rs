@@ -1,4 +1,5 @@
 //! receipt-writer on real servers: what MongoDB holds after records, repeats, conflicts, nonsense and an outage.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::{borrow::Cow, time::Duration};
 
