@@ -360,4 +360,38 @@ mod tests {
         assert_eq!(with.command, ["cargo", "test", "--json"]);
         assert!(!cli.json);
     }
+
+    /// The command lines of a page, without what a shell does around them.
+    fn lines_of(page: &str) -> Vec<Vec<String>> {
+        let path = format!("{}/../{page}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let in_shell = text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+        let commands = in_shell.flat_map(str::lines).filter_map(|line| {
+            let start =
+                line.find("kassactl ").filter(|start| line[..*start].ends_with(['(', '/', ' ']) || *start == 0)?;
+            let end = line[start..].find([')', '|', '#', '>', ';']).unwrap_or(line.len() - start);
+            Some(
+                line[start..start + end]
+                    .split(" && ")
+                    .next()?
+                    .split_whitespace()
+                    .map(|word| word.replace('"', ""))
+                    .collect(),
+            )
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn every_command_line_of_the_documentation_is_understood() {
+        for (page, least) in [("docs/kassactl.md", 25), ("docs/first-receipt.md", 5)] {
+            let lines = lines_of(page);
+            assert!(lines.len() >= least, "{page}: {lines:?}");
+            for line in lines {
+                if let Err(error) = Cli::try_parse_from(&line) {
+                    panic!("{page}: {}: {error}", line.join(" "));
+                }
+            }
+        }
+    }
 }

@@ -22,6 +22,9 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use output::Out;
+use provision::MigrationError;
+use rdkafka::error::KafkaError;
+use schemas::registry::RegistryError;
 use settings::{Origin, Settings};
 
 pub use settings::reference as settings_reference;
@@ -82,12 +85,29 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     }
     let (settings, origin) = Settings::load(cli.config.as_deref())?;
     let result = run_on_installation(cli.command, &settings, out).await;
-    result.map_err(|error| match origin {
-        Origin::Defaults if !is_closed_pipe(&error) => error.context(
-            "no servers are named, so those of this machine's usual ports were asked; `kassactl up` starts local ones, \
-             and --config FILE or the KASSAFLOW_ variables name others",
-        ),
-        _ => error,
+    result.map_err(|error| {
+        if origin == Origin::Defaults && is_about_servers(&error) {
+            error.context(
+                "no servers are named, so those at this machine's usual ports were asked (`kassactl up` starts local \
+                 ones, --config FILE or the KASSAFLOW_ variables name others)",
+            )
+        } else {
+            error
+        }
+    })
+}
+
+/// Whether other servers might have answered otherwise.
+fn is_about_servers(error: &anyhow::Error) -> bool {
+    use provision::Error as Step;
+    error.chain().any(|cause| {
+        cause.is::<KafkaError>()
+            || cause.is::<RegistryError>()
+            || cause.is::<MigrationError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(Step::Admin(_) | Step::Unread(_) | Step::Slow(_) | Step::Registry(_))
+            )
     })
 }
 

@@ -7,8 +7,6 @@
 //! UTC). Payments and VAT sums of zero are left out, the others are sorted by their symbol; items keep the
 //! order of the document. The hash is the first half of the SHA-256 of the text in UTF-8.
 
-use std::fmt::{Display, Write as _};
-
 use sha2::{Digest, Sha256};
 
 /// Half a SHA-256: enough to tell documents apart, and half as much to keep in memory.
@@ -101,7 +99,7 @@ impl ContentText {
     /// Starts the text of a document.
     #[must_use]
     pub fn start(header: &Header<'_>) -> Self {
-        let mut text = Self(String::with_capacity(1_024));
+        let mut text = Self(String::with_capacity(2_560));
         text.line("document", header.document);
         text.text("id", header.id);
         text.line("tenant", header.tenant);
@@ -125,12 +123,13 @@ impl ContentText {
     pub fn receipt(&mut self, receipt: &mut Receipt<'_>) {
         self.line("operation", receipt.operation);
         self.number("number_in_shift", receipt.number_in_shift);
-        self.line("total", receipt.total);
+        self.number("total", Some(receipt.total));
         for (name, sums) in [("payment", &mut receipt.payments), ("vat", &mut receipt.vat_sums)] {
             sums.retain(|(_, sum)| *sum != 0);
             sums.sort_unstable();
             for (symbol, sum) in sums {
-                self.line(name, format_args!("{symbol} {sum}"));
+                self.line(name, symbol);
+                self.number("amount", Some(*sum));
             }
         }
         self.number("taxation", receipt.taxation);
@@ -140,7 +139,7 @@ impl ContentText {
     pub fn item(&mut self, item: &Item<'_>) {
         self.text("item", Some(item.name.unwrap_or_default()));
         self.text("product_key", item.product_key);
-        self.line("quantity", item.quantity_millionths);
+        self.number("quantity", Some(item.quantity_millionths));
         self.text("unit", item.unit);
         self.number("price", item.price);
         self.number("sum", item.sum);
@@ -178,21 +177,23 @@ impl ContentText {
         half
     }
 
-    fn line(&mut self, name: &str, value: impl Display) {
-        // Writing to a String cannot fail.
-        writeln!(self.0, "{name}={value}").unwrap_or_default();
+    fn line(&mut self, name: &str, value: &str) {
+        for part in [name, "=", value, "\n"] {
+            self.0.push_str(part);
+        }
     }
 
     fn number(&mut self, name: &str, value: Option<i64>) {
         if let Some(value) = value {
-            self.line(name, value);
+            self.line(name, itoa::Buffer::new().format(value));
         }
     }
 
     fn text(&mut self, name: &str, value: Option<&str>) {
         match value {
-            Some(value) if value.contains(['\n', '\\']) => {
-                self.line(name, value.replace('\\', "\\\\").replace('\n', "\\n"))
+            // A text must not forge lines.
+            Some(value) if value.bytes().any(|byte| matches!(byte, b'\n' | b'\\')) => {
+                self.line(name, &value.replace('\\', "\\\\").replace('\n', "\\n"));
             }
             Some(value) => self.line(name, value),
             None => {}

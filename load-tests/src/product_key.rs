@@ -84,12 +84,16 @@ impl ProductKey {
                 format!("code:{}/{}/{}", Family::Dreamkas.name(), escape(&world.shops[shop as usize].id), escape(&code))
             }
             Identity::Name { unit } => {
-                let name = normal_name(&good.name(crate::goods::Spelling::Plain).text);
-                let unit = if unit { good.measure.unit() } else { "" };
-                format!("name:{}/{}", escape(&name), escape(unit))
+                ["name:", &good.name_in_keys, "/", if unit { good.measure.unit() } else { "" }].concat()
             }
         }
     }
+}
+
+/// The name as it stands in a key: lower case, single blanks, escaped.
+#[must_use]
+pub fn name_in_keys(name: &str) -> String {
+    escape(&normal_name(name))
 }
 
 /// Lower case, single blanks.

@@ -1,4 +1,4 @@
-//! The newest state of each product and of its price in each shop, as the acknowledged receipts tell it.
+//! The newest state of each product and of its price in each shop, as the acknowledged sales tell it.
 //!
 //! Newest is the greatest event time, then the greatest receipt id (within a tenant: drive, then number).
 //! Observations may be added in any order.

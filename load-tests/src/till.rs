@@ -177,7 +177,9 @@ impl Till {
                 Measure::Piece if random.chance(800) => 1_000,
                 Measure::Piece => random.between(2, 6) * 1_000,
             };
-            items.push(item(world, register, good, thousandths as u32, self.last_at));
+            // What comes back is paid back at the price of the day on which it was bought.
+            let bought_at = if refund { self.last_at - 86_400 } else { self.last_at };
+            items.push(item(world, register, good, thousandths as u32, bought_at));
         }
         items
     }

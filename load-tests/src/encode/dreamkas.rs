@@ -15,7 +15,8 @@ use crate::{
 #[must_use]
 pub fn document(world: &World, document: &Document) -> Vec<u8> {
     let register = &world.registers[document.register as usize];
-    let mut writer = Writer { out: String::with_capacity(2_048), world, register, document };
+    let items = if let Body::Receipt(receipt) = &document.body { receipt.items.len() } else { 0 };
+    let mut writer = Writer { out: String::with_capacity(900 + 400 * items), world, register, document };
     match &document.body {
         Body::Receipt(receipt) => writer.receipt(receipt),
         Body::Encashment { inward, sum } => writer.encashment(*inward, *sum),

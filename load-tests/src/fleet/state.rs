@@ -170,8 +170,11 @@ impl State {
         let now = self.settings.clock.at(self.made);
         let document = self.tills[register as usize].next(&self.world, now);
         let place = self.ledger.enter(&self.world, &document);
+        // Only sales tell of products: a return repeats the name and the price of an earlier day.
         let items = match &document.body {
-            Body::Receipt(receipt) => receipt.items.iter().map(|item| (item.good, item.price)).collect(),
+            Body::Receipt(receipt) if !receipt.refund => {
+                receipt.items.iter().map(|item| (item.good, item.price)).collect()
+            }
             _ => Vec::new(),
         };
         self.counters.made += 1;

@@ -4,7 +4,7 @@ mod words;
 
 use std::collections::HashSet;
 
-use crate::{check_digits::gtin_check_digit, encode::cp866, random::Random};
+use crate::{check_digits::gtin_check_digit, encode::cp866, product_key::name_in_keys, random::Random};
 
 /// How a good is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Name {
 #[derive(Debug, Clone)]
 pub struct Good {
     names: [Name; 3],
+    /// The name as product keys have it.
+    pub name_in_keys: String,
     /// How it is measured.
     pub measure: Measure,
     /// Taxed at the reduced rate where the shop pays VAT at all.
@@ -164,6 +166,7 @@ fn describe(kind: &words::Kind, name: &str, index: u32, random: &mut Random) -> 
     let code_per_mille = if kind.measure == Measure::Kilogram { 800 } else { 450 };
     Good {
         names: [Spelling::Plain, Spelling::Capitals, Spelling::Blanks].map(|spelling| print_name(name, spelling)),
+        name_in_keys: name_in_keys(name),
         measure: kind.measure,
         reduced_vat: kind.reduced_vat,
         marked: kind.marked && matches!(barcode, Barcode::Gtin(gtin) if gtin > 99_999_999),

@@ -3,7 +3,7 @@
 //! products to `catalog.products.v1`.
 //!
 //! A record's offset moves only after the transaction that holds its effects is committed. "Newest"
-//! is a total order ([`observation`]), in the process and in PostgreSQL alike, so the tables end the
+//! is a total order (see `observation`), in the process and in PostgreSQL alike, so the tables end the
 //! same whatever the order of arrival, and a receipt that is delivered again changes nothing.
 //!
 //! One writer carries a country. More replicas are correct but not faster: they lock the same rows.
