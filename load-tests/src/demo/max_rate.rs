@@ -19,6 +19,8 @@ const CLOSE: f64 = 1.05;
 const SHORT: Duration = Duration::from_secs(15);
 /// What a load needs to settle before the lags say something.
 const WARM_UP: Duration = Duration::from_secs(5);
+/// A rate whose lags have grown by the documents of so long is not sustained, whatever comes.
+const HOPELESS: Duration = Duration::from_secs(4);
 /// Everything must be gone so soon after the end.
 const LONGEST_DRAIN: Duration = Duration::from_secs(2);
 /// Probe receipts a second.
@@ -86,10 +88,19 @@ async fn try_rate(watched: &mut Watched<'_>, rate: f64, length: Duration, is_fin
     let load = |duration| Load { rate, duration, offline: None, probes: PROBES };
     watched.load(load(WARM_UP)).await?;
     let before = watched.mean_behind();
-    watched.load(load(length)).await?;
-    let lag_growth = watched.mean_behind() - before;
+    let mut left = length;
+    let mut lag_growth = 0;
+    // Without an early end, a rate that is far too high would leave a backlog of minutes.
+    while !left.is_zero() && (lag_growth as f64) < rate * HOPELESS.as_secs_f64() {
+        let slice = left.min(WARM_UP);
+        watched.load(load(slice)).await?;
+        left -= slice;
+        lag_growth = watched.mean_behind() - before;
+    }
+    let length = length - left;
     let drain = watched.drain(Duration::from_secs(300)).await?;
-    let sustained = (lag_growth as f64) < rate * length.as_secs_f64() / 100.0 && drain <= LONGEST_DRAIN;
+    let sustained =
+        left.is_zero() && (lag_growth as f64) < rate * length.as_secs_f64() / 100.0 && drain <= LONGEST_DRAIN;
     let trial = Trial {
         rate,
         seconds: length.as_secs_f64(),

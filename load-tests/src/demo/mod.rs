@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     check::{self, Findings, index::Index},
-    fleet::{EventClock, Fleet, Load, Offline, Record, Settings},
+    fleet::{EventClock, Fleet, Load, Offline, Record, Settings, Storm, StormReport},
     processes::Usage,
     world::World,
 };
@@ -42,6 +42,10 @@ const LONGEST_SETTLE: Duration = Duration::from_secs(120);
 const LONGEST_DRAIN: Duration = Duration::from_secs(180);
 /// Documents that `RATE=max` makes at most, for the clock that they carry.
 const MOST_DOCUMENTS: u64 = 5_000_000;
+/// What the brokers and databases need before their figures say something.
+const WARM_UP: Duration = Duration::from_secs(15);
+/// Documents of a storm that wait for an acknowledgement at the same time.
+const STORM_DOCUMENTS: usize = 50_000;
 /// Probe receipts a second.
 const PROBES: f64 = 20.0;
 
@@ -85,9 +89,12 @@ pub struct Options {
     /// Leave everything running after the check, and say where to look.
     #[arg(long)]
     pub hold: bool,
-    /// Kill nothing and cut nobody off: for measurements at a steady rate.
+    /// Kill nothing, cut nobody off, and measure only after a warm-up: for figures at a steady rate.
     #[arg(long)]
     pub steady: bool,
+    /// Offer the rate without any patience: what is refused is sent again at once. Nothing is killed.
+    #[arg(long, conflicts_with = "steady")]
+    pub storm: bool,
     /// Connections of the fleet to the hub.
     #[arg(long, default_value_t = 256)]
     pub connections: usize,
@@ -112,6 +119,7 @@ struct Loaded {
     kills: Vec<Kill>,
     usages: BTreeMap<String, Usage>,
     unasked_ends: BTreeMap<&'static str, u32>,
+    storm: Option<StormReport>,
 }
 
 /// Runs the demo. Returns whether everything was right.
@@ -143,7 +151,6 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     let (record, end_to_end) = (fleet.end()?, probes.end().await?);
     let findings = check(&world, &stage, &record, &databases).await?;
 
-    let Loaded { load_seconds, drain_seconds, trials, kills, usages, unasked_ends } = loaded;
     let settings = RunSettings {
         seed: options.seed,
         registers,
@@ -158,12 +165,13 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         settings,
         record,
         end_to_end,
-        usages,
-        unasked_ends,
-        kills,
-        load_seconds,
-        drain_seconds,
-        trials,
+        usages: loaded.usages,
+        unasked_ends: loaded.unasked_ends,
+        kills: loaded.kills,
+        load_seconds: loaded.load_seconds,
+        drain_seconds: loaded.drain_seconds,
+        trials: loaded.trials,
+        storm: loaded.storm,
         findings,
     });
     let file = options.folder.join("report.json");
@@ -204,18 +212,26 @@ async fn load(
     let length = Duration::from_secs(options.seconds);
     let mut watched = Watched::new(stage, services, fleet, databases, probes)?;
     let begin = Instant::now();
-    let trials = match options.rate {
-        Rate::Max => max_rate::search(&mut watched, length).await?,
-        Rate::Fixed(rate) => {
-            let offline = Offline { per_mille: 333, from: length * 25 / 100, until: length * 60 / 100 };
-            if !options.steady {
-                watched.kill_during(length);
-            }
-            let offline = (!options.steady).then_some(offline);
-            watched.load(Load { rate, duration: length, offline, probes: PROBES }).await?;
-            Vec::new()
+    let (mut trials, mut storm) = (Vec::new(), None);
+    match options.rate {
+        Rate::Max => trials = max_rate::search(&mut watched, length).await?,
+        Rate::Fixed(rate) if options.storm => {
+            storm = Some(watched.storm(Storm { rate, duration: length, documents: STORM_DOCUMENTS }).await?);
         }
-    };
+        Rate::Fixed(rate) => {
+            let load = Load { rate, duration: length, offline: None, probes: PROBES };
+            if options.steady {
+                watched.load(Load { duration: WARM_UP, ..load }).await?;
+                watched.drain(LONGEST_DRAIN).await?;
+                watched.forget_latencies()?;
+                watched.load(load).await?;
+            } else {
+                watched.kill_during(length);
+                let offline = Offline { per_mille: 333, from: length * 25 / 100, until: length * 60 / 100 };
+                watched.load(Load { offline: Some(offline), ..load }).await?;
+            }
+        }
+    }
     let load_seconds = begin.elapsed().as_secs_f64();
     let drain = Instant::now();
     let open = watched.settle(LONGEST_SETTLE).await?;
@@ -227,7 +243,7 @@ async fn load(
     let drain_seconds = drain.elapsed().as_secs_f64();
     watched.settle_stop_lists(Duration::from_secs(60)).await?;
     let (kills, usages, unasked_ends) = watched.end().await?;
-    Ok(Loaded { load_seconds, drain_seconds, trials, kills, usages, unasked_ends })
+    Ok(Loaded { load_seconds, drain_seconds, trials, kills, usages, unasked_ends, storm })
 }
 
 async fn check(world: &World, stage: &Stage, record: &Record, databases: &Databases) -> anyhow::Result<Findings> {

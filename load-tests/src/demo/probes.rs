@@ -3,7 +3,10 @@
 //! Probe registers sell one good a receipt, each receipt another one, so the price of that good in their shop is
 //! there exactly when the receipt has been dealt with. All receipts that are awaited are asked for together.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures_util::TryStreamExt as _;
 use hdrhistogram::Histogram;
@@ -37,8 +40,15 @@ pub struct EndToEnd {
 #[derive(Debug)]
 pub struct ProbeWatch {
     task: JoinHandle<anyhow::Result<EndToEnd>>,
-    recent: std::sync::Arc<std::sync::Mutex<Histogram<u64>>>,
+    seen: Arc<Mutex<Seen>>,
     stop: tokio::sync::watch::Sender<bool>,
+}
+
+/// Latencies in microseconds.
+#[derive(Debug)]
+struct Seen {
+    all: Histogram<u64>,
+    recent: Histogram<u64>,
 }
 
 struct Awaited {
@@ -55,17 +65,21 @@ impl ProbeWatch {
         postgres: Client,
         probes: mpsc::UnboundedReceiver<Probe>,
     ) -> Self {
-        let recent = std::sync::Arc::new(std::sync::Mutex::new(microseconds()));
+        let seen = Arc::new(Mutex::new(Seen { all: microseconds(), recent: microseconds() }));
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let task = tokio::spawn(watch(receipts, postgres, probes, recent.clone(), stopped));
-        Self { task, recent, stop }
+        let task = tokio::spawn(watch(receipts, postgres, probes, seen.clone(), stopped));
+        Self { task, seen, stop }
     }
 
     /// Latencies since the last call.
     #[must_use]
     pub fn take_recent(&self) -> Histogram<u64> {
-        let mut recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        std::mem::replace(&mut *recent, microseconds())
+        std::mem::replace(&mut lock(&self.seen).recent, microseconds())
+    }
+
+    /// Forgets the latencies so far: what comes now is measured.
+    pub fn forget_latencies(&self) {
+        lock(&self.seen).all.reset();
     }
 
     /// Ends watching.
@@ -82,11 +96,10 @@ async fn watch(
     receipts: Collection<RawDocumentBuf>,
     postgres: Client,
     mut probes: mpsc::UnboundedReceiver<Probe>,
-    recent: std::sync::Arc<std::sync::Mutex<Histogram<u64>>>,
+    seen: Arc<Mutex<Seen>>,
     stopped: tokio::sync::watch::Receiver<bool>,
 ) -> anyhow::Result<EndToEnd> {
     let mut awaited: Vec<Awaited> = Vec::new();
-    let mut both_us = microseconds();
     while !*stopped.borrow() {
         tokio::time::sleep(BETWEEN).await;
         while let Ok(probe) = probes.try_recv() {
@@ -95,18 +108,23 @@ async fn watch(
         look_into_mongo(&receipts, &mut awaited).await?;
         look_into_postgres(&postgres, &mut awaited).await?;
         let now = Instant::now();
-        let mut recent = recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut latencies = lock(&seen);
         awaited.retain(|one| {
-            let seen = one.in_mongo && one.in_postgres;
-            if seen {
+            let both = one.in_mongo && one.in_postgres;
+            if both {
                 let took = now.saturating_duration_since(one.probe.due).as_micros() as u64;
-                both_us.saturating_record(took);
-                recent.saturating_record(took);
+                latencies.all.saturating_record(took);
+                latencies.recent.saturating_record(took);
             }
-            !seen
+            !both
         });
     }
+    let both_us = lock(&seen).all.clone();
     Ok(EndToEnd { both_us, unseen: awaited.len() })
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn look_into_mongo(receipts: &Collection<RawDocumentBuf>, awaited: &mut [Awaited]) -> anyhow::Result<()> {

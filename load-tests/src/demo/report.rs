@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     check::{Findings, Mistakes},
     demo::{kills::Kill, max_rate::Trial, probes::EndToEnd},
-    fleet::{Counters, Record, milliseconds},
+    fleet::{Counters, Record, StormReport, milliseconds},
     ledger::{Kind, State},
     live::{duration, grouped},
     processes::Usage,
@@ -85,6 +85,9 @@ pub struct Report {
     /// The rates that were tried.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<Trial>,
+    /// What the storm met with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storm: Option<StormReport>,
 }
 
 /// What the run was asked for.
@@ -123,6 +126,8 @@ pub struct Run {
     pub drain_seconds: f64,
     /// The rates that were tried.
     pub trials: Vec<Trial>,
+    /// What the storm met with.
+    pub storm: Option<StormReport>,
     /// What the check found.
     pub findings: Findings,
 }
@@ -131,18 +136,8 @@ impl Report {
     /// Puts the report together.
     #[must_use]
     pub fn new(run: Run) -> Self {
-        let Run {
-            settings,
-            record,
-            end_to_end,
-            usages,
-            unasked_ends,
-            kills,
-            load_seconds,
-            drain_seconds,
-            trials,
-            findings,
-        } = run;
+        let Run { settings, record, end_to_end, usages, unasked_ends, kills, .. } = run;
+        let Run { load_seconds, drain_seconds, trials, storm, findings, .. } = run;
         let counters = record.counters;
         let receipts = record.ledger.count(Kind::Receipt, State::Acknowledged) as f64;
         let sustained =
@@ -188,6 +183,7 @@ impl Report {
             fleet: counters,
             findings,
             trials,
+            storm,
         }
     }
 
@@ -243,6 +239,20 @@ impl Report {
                 grouped(self.topic_repeats),
             ),
         ];
+        if let Some(storm) = &self.storm {
+            let refused = storm.answers.get(&503).copied().unwrap_or_default();
+            lines.push(format!(
+                "storm: {} attempts/s, {}/s accepted, {} refused with 503, {} without an answer; accepted after {} and {}, refused after {} and {}",
+                grouped((storm.attempts as f64 / storm.seconds) as u64),
+                grouped((storm.accepted as f64 / storm.seconds) as u64),
+                grouped(refused),
+                grouped(storm.unanswered),
+                duration(storm.accepted_ms[0]),
+                duration(storm.accepted_ms[1]),
+                duration(storm.refused_ms[0]),
+                duration(storm.refused_ms[1]),
+            ));
+        }
         for kill in &self.kills {
             let back = kill.back_after_ms.map_or("not yet".to_owned(), |back| duration(back as f64));
             let (service, at, work) = (kill.service, kill.at_seconds, grouped(kill.in_flight));

@@ -17,7 +17,7 @@ use crate::{
         services::Services,
         stage::Stage,
     },
-    fleet::{Fleet, Load, Progress, milliseconds},
+    fleet::{Fleet, Load, Progress, Storm, StormReport, milliseconds},
     live::{Live, duration, grouped},
     processes::{Usage, tree_usage, usage},
 };
@@ -110,6 +110,30 @@ impl<'a> Watched<'a> {
         loop {
             tokio::select! {
                 done = &mut loading => return Ok(done?),
+                () = tokio::time::sleep(TICK) => self.look_after().await?,
+            }
+        }
+    }
+
+    /// Forgets the latencies so far: what comes now is measured.
+    ///
+    /// # Errors
+    /// When the fleet has stopped working.
+    pub fn forget_latencies(&self) -> anyhow::Result<()> {
+        self.probes.forget_latencies();
+        Ok(self.fleet.forget_latencies()?)
+    }
+
+    /// Lets the registers lose patience, and looks after everything meanwhile.
+    ///
+    /// # Errors
+    /// When the fleet or a service stops working.
+    pub async fn storm(&mut self, storm: Storm) -> anyhow::Result<StormReport> {
+        let fleet = self.fleet;
+        let mut storming = std::pin::pin!(fleet.storm(storm));
+        loop {
+            tokio::select! {
+                report = &mut storming => return Ok(report?),
                 () = tokio::time::sleep(TICK) => self.look_after().await?,
             }
         }

@@ -78,6 +78,7 @@ enum Command {
     Load(Load, oneshot::Sender<()>),
     Storm(Storm, oneshot::Sender<StormReport>),
     Settle(Instant, oneshot::Sender<u64>),
+    Forget,
     End,
 }
 
@@ -137,6 +138,14 @@ impl Fleet {
         let (done, finished) = oneshot::channel();
         self.commands.send(Command::Settle(Instant::now() + longest, done)).map_err(|_| Stopped)?;
         finished.await.map_err(|_| Stopped)
+    }
+
+    /// Forgets the latencies so far: what comes now is measured.
+    ///
+    /// # Errors
+    /// When the fleet has stopped.
+    pub fn forget_latencies(&self) -> Result<(), Stopped> {
+        self.commands.send(Command::Forget).map_err(|_| Stopped)
     }
 
     /// How far the fleet is. `recent` starts anew.
@@ -203,6 +212,7 @@ async fn run(state: State, mut orders: mpsc::UnboundedReceiver<Command>, shown: 
                 storming = Some(done);
             }
             Ok(Command::Settle(until, done)) => settling.push((until, done)),
+            Ok(Command::Forget) => shared.state.borrow_mut().forget_latencies(),
             Ok(Command::End) | Err(mpsc::error::TryRecvError::Disconnected) => {
                 ending = true;
                 shared.state.borrow_mut().queues.close();

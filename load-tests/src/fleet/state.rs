@@ -288,6 +288,12 @@ impl State {
         doubtful
     }
 
+    /// Forgets the latencies so far.
+    pub fn forget_latencies(&mut self) {
+        self.fresh_us.reset();
+        self.backlog_us.reset();
+    }
+
     /// Shows how far the fleet is.
     pub fn show(&mut self, progress: &mut Progress) {
         progress.counters.clone_from(&self.counters);
