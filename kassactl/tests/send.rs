@@ -6,29 +6,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Ended, command, ended, installation, kassactl};
-use hub_ingest::{Settings, settings};
-use provision::testing::{TOKEN_KEYS, TestInstallation};
+use common::{Ended, command, ended, hub, installation, kassactl};
+use provision::testing::TestInstallation;
 use schemas::raw::{self, RawDocument};
-use service::{Context, settings::defaults};
-
-/// Starts a hub and returns its URL. It ends with the test.
-async fn hub(test: &TestInstallation) -> String {
-    let settings = Settings {
-        common: test.common(),
-        kafka: test.kafka.clone(),
-        http: settings::Http { listen: "127.0.0.1:0".to_owned(), ..defaults().unwrap() },
-        tokens: settings::Tokens { keys: TOKEN_KEYS.to_owned() },
-        admission: defaults().unwrap(),
-        limits: defaults().unwrap(),
-        producer: defaults().unwrap(),
-        timeouts: defaults().unwrap(),
-    };
-    let running = hub_ingest::start(Context::detached(), settings).await.unwrap();
-    let address = running.address().unwrap();
-    tokio::spawn(running.serve());
-    format!("http://{address}")
-}
 
 async fn send(test: &TestInstallation, file: &str, more: &[&str]) -> Ended {
     let path = format!("{}/../examples/{file}", env!("CARGO_MANIFEST_DIR"));
