@@ -19,12 +19,12 @@ use crate::{
 };
 
 /// Most rows of one transaction.
-const BATCH_ROWS: usize = 1000;
+const BATCH_ROWS: usize = 5000;
 /// Rows are read until their records have so many bytes together.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// Shortest time between two transactions that are not full: each costs a marker on every partition
 /// that it touches and two requests, however few its records.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(500);
 /// How often the relay looks for dirty rows if nobody wakes it.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a relay that waits for its turn asks for the lock.

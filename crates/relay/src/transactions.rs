@@ -23,8 +23,9 @@ const CALL: Duration = Duration::from_secs(10);
 const DELIVERY: Duration = Duration::from_secs(12);
 /// When a thread that does not come back is left behind: longer than all bounds above together.
 const ABANDON: Duration = Duration::from_secs(40);
-/// Poll interval while acknowledgements are awaited: `flush`, also inside `commit_transaction`, polls
-/// in blocks of 100 ms, so the queue is drained before.
+/// Pause between looks for acknowledgements: `flush`, also inside `commit_transaction`, polls in blocks
+/// of 100 ms, so the queue is drained before. The thread sleeps it, because `poll` does not: it spins
+/// through the part of its timeout that is below a millisecond.
 const DRAIN: Duration = Duration::from_millis(1);
 
 /// Why a transaction came to nothing, or why nobody knows. The producer is of no use after any of them.
@@ -138,7 +139,7 @@ fn send(producer: &BaseProducer, topic: &str, record: &Outgoing, deadline: Insta
         match producer.send(BaseRecord::to(topic).key(&record.key).payload(&record.payload)) {
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if Instant::now() < deadline => {
-                producer.poll(DRAIN);
+                look(producer);
             }
             Err((error, _)) => return Err(TransactionError::Kafka { call: "send", error }),
         }
@@ -150,7 +151,12 @@ fn drain(producer: &BaseProducer, deadline: Instant) -> Result<(), TransactionEr
         if Instant::now() >= deadline {
             return Err(TransactionError::Unacknowledged(producer.in_flight_count()));
         }
-        producer.poll(DRAIN);
+        look(producer);
     }
     Ok(())
+}
+
+fn look(producer: &BaseProducer) {
+    std::thread::sleep(DRAIN);
+    producer.poll(Duration::ZERO);
 }

@@ -98,6 +98,9 @@ pub struct Options {
     /// Connections of the fleet to the hub.
     #[arg(long, default_value_t = 256)]
     pub connections: usize,
+    /// Most partitions of a topic. The catalogue's numbers are for a cluster; each partition costs a broker's time.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(i32).range(1..))]
+    pub partitions: i32,
     /// Folder for the report, the logs of the services and what was read from the topics.
     #[arg(long, default_value = "target/demo")]
     pub folder: PathBuf,
@@ -138,7 +141,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         options.seed
     );
     let begin = Instant::now();
-    let stage = Stage::set_up(&world, options.seed, &options.folder).await?;
+    let stage = Stage::set_up(&world, options.seed, &options.folder, options.partitions).await?;
     let mut services = Services::start(&stage, &options.settings)?;
     services.ready(Duration::from_secs(60)).await?;
     println!("servers and services are ready after {:.1} s", begin.elapsed().as_secs_f64());

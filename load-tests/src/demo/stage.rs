@@ -48,7 +48,7 @@ impl Stage {
     ///
     /// # Errors
     /// When a server does not start or refuses.
-    pub async fn set_up(world: &World, seed: u64, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn set_up(world: &World, seed: u64, folder: &Path, partitions: i32) -> anyhow::Result<Self> {
         let home = Home::find()?;
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         let scenario = Scenario { seed, organizations: 4, groups: 5, items: 25, ..Scenario::default() };
@@ -62,7 +62,7 @@ impl Stage {
         iiko.latency(IIKO_LATENCY);
         let endpoints = servers.endpoints();
         let token_keys = format!("1:{}", secret()?);
-        let tokens = provision(world, &endpoints, &token_keys).await?;
+        let tokens = provision(world, &endpoints, &token_keys, partitions).await?;
         let root = home.root().to_owned();
         Ok(Self { endpoints, iiko, tokens, token_keys, logins_file, folder: folder.to_owned(), root, servers })
     }
@@ -97,14 +97,19 @@ impl Stage {
 }
 
 /// Makes topics, schemas and tables, and enrols the registers. Returns their tokens.
-async fn provision(world: &World, endpoints: &Endpoints, token_keys: &str) -> anyhow::Result<Vec<String>> {
+async fn provision(
+    world: &World,
+    endpoints: &Endpoints,
+    token_keys: &str,
+    partitions: i32,
+) -> anyhow::Result<Vec<String>> {
     let installation = Installation::new(&service::settings::Kafka {
         brokers: endpoints.kafka.clone(),
         topic_prefix: String::new(),
         client_file: None,
         registry_url: endpoints.registry.clone(),
     })?;
-    let catalogue = Catalogue::load()?;
+    let catalogue = Catalogue::load()?.with_at_most(partitions);
     let (_, _, _) = tokio::try_join!(
         async { installation.topics_apply(&catalogue, 1).await.context("creating the topics") },
         async { installation.schemas_apply().await.context("registering the schemas") },

@@ -59,7 +59,7 @@ pub struct UpserterSettings {
     #[config(env = "KASSAFLOW_UPSERTER_BATCH_ROWS", default = 10000)]
     pub batch_rows: usize,
     /// Milliseconds that a new or changed product or price waits for others.
-    #[config(env = "KASSAFLOW_UPSERTER_BATCH_WAIT_MS", default = 15)]
+    #[config(env = "KASSAFLOW_UPSERTER_BATCH_WAIT_MS", default = 150)]
     pub batch_wait_ms: u64,
     /// Milliseconds that a receipt waits for others if it only confirms what is known.
     #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 200)]

@@ -1,6 +1,9 @@
 //! The statements. Each takes whole columns as arrays: one prepared text for every size of a batch.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
 
 use postgres::{Client, Error, Timestamptz};
 use tokio_postgres::{Statement, Transaction};
@@ -12,7 +15,10 @@ use crate::{
 
 /// Writes products that are newer than what is there. The order of the comparison is that of
 /// [`Product`]; a missing text is stored as null and compared as an empty one, which no text is.
+/// Answers the products that were not there before: `xmax`, the transaction that ended a row or only
+/// locked it, is set on the rows that `ON CONFLICT` updates and zero on those that it inserts.
 const PRODUCTS: &str = "
+    WITH written AS (
     INSERT INTO products AS t
            (tenant, product_key, name, unit, gtin, vendor_code, vat_rate, observed_at, receipt_id, revision)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -28,7 +34,9 @@ const PRODUCTS: &str = "
             coalesce(excluded.unit, ''), coalesce(excluded.gtin, ''), coalesce(excluded.vendor_code, ''),
             coalesce(excluded.vat_rate, ''))
          > (t.observed_at, t.receipt_id, t.revision, t.name,
-            coalesce(t.unit, ''), coalesce(t.gtin, ''), coalesce(t.vendor_code, ''), coalesce(t.vat_rate, ''))";
+            coalesce(t.unit, ''), coalesce(t.gtin, ''), coalesce(t.vendor_code, ''), coalesce(t.vat_rate, ''))
+    RETURNING tenant, product_key, xmax = 0 AS inserted)
+    SELECT tenant, product_key FROM written WHERE inserted";
 
 /// Writes prices that are newer than what is there, and answers the products of those that changed.
 const PRICES: &str = "
@@ -45,8 +53,8 @@ const PRICES: &str = "
          RETURNING tenant, product_key, price_kopecks IS DISTINCT FROM previous_kopecks AS changed)
     SELECT DISTINCT tenant, product_key FROM written WHERE changed ORDER BY tenant, product_key";
 
-/// A product's prices are published with it, so a changed one makes a new version. A product that
-/// this transaction has just inserted gets its second version here: nobody has seen the first.
+/// A product's prices are published with it, so a changed one makes a new version. Not for a product
+/// that this transaction has just inserted: nobody has seen its first version yet.
 const CHANGED: &str = "
     UPDATE products p SET version = p.version + 1
       FROM unnest($1::text[], $2::text[]) AS changed (tenant, product_key)
@@ -82,16 +90,21 @@ impl<'r> Batch<'r> {
         let prices = client.prepare_cached(PRICES).await?;
         let changed = client.prepare_cached(CHANGED).await?;
         let transaction = tokio_postgres::Client::transaction(client).await?;
-        self.write_products(&transaction, &products).await?;
-        let count = self.write_prices(&transaction, &prices, &changed).await?;
+        let inserted = self.write_products(&transaction, &products).await?;
+        let count = self.write_prices(&transaction, &prices, &changed, &inserted).await?;
         transaction.commit().await?;
         Ok(count)
     }
 
-    async fn write_products(&self, transaction: &Transaction<'_>, statement: &Statement) -> Result<(), Error> {
+    /// Answers those that were not there before.
+    async fn write_products(
+        &self,
+        transaction: &Transaction<'_>,
+        statement: &Statement,
+    ) -> Result<HashSet<(String, String)>, Error> {
         let rows = &self.products;
         if rows.is_empty() {
-            return Ok(());
+            return Ok(HashSet::new());
         }
         let tenants = column(rows, |(id, _)| &*id.tenant);
         let keys = column(rows, |(id, _)| &*id.product_key);
@@ -101,13 +114,10 @@ impl<'r> Batch<'r> {
         let codes = column(rows, |(_, product)| product.vendor_code.as_deref());
         let rates = column(rows, |(_, product)| product.vat_rate);
         let (times, receipts, revisions) = orders(rows.iter().map(|(_, product)| &product.order));
-        transaction
-            .execute(
-                statement,
-                &[&tenants, &keys, &names, &units, &gtins, &codes, &rates, &times, &receipts, &revisions],
-            )
+        let inserted = transaction
+            .query(statement, &[&tenants, &keys, &names, &units, &gtins, &codes, &rates, &times, &receipts, &revisions])
             .await?;
-        Ok(())
+        inserted.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     async fn write_prices(
@@ -115,6 +125,7 @@ impl<'r> Batch<'r> {
         transaction: &Transaction<'_>,
         write: &Statement,
         raise: &Statement,
+        inserted: &HashSet<(String, String)>,
     ) -> Result<usize, Error> {
         let rows = &self.prices;
         if rows.is_empty() {
@@ -127,9 +138,11 @@ impl<'r> Batch<'r> {
         let (times, receipts, revisions) = orders(rows.iter().map(|(_, price)| &price.order));
         let changed =
             transaction.query(write, &[&tenants, &keys, &shops, &kopecks, &times, &receipts, &revisions]).await?;
-        if !changed.is_empty() {
-            let tenants = changed.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
-            let keys = changed.iter().map(|row| row.try_get(1)).collect::<Result<Vec<&str>, _>>()?;
+        let mut known: Vec<(String, String)> =
+            changed.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
+        known.retain(|product| !inserted.contains(product));
+        if !known.is_empty() {
+            let (tenants, keys): (Vec<String>, Vec<String>) = known.into_iter().unzip();
             transaction.execute(raise, &[&tenants, &keys]).await?;
         }
         Ok(changed.len())

@@ -1,6 +1,6 @@
 //! The writing itself, by one task: two writers that lock the same rows are slower than one.
 //!
-//! Receipts wait in two queues. One that holds something new or changed is written almost at once,
+//! Receipts wait in two queues. One that holds something new or changed is written soon,
 //! together with what came meanwhile. One that only confirms what is known changes nothing that
 //! anybody sees, but where its products stand in time has to be kept: otherwise a register that was
 //! offline could later bring back an older price. So it is written too, but it may wait longer, for

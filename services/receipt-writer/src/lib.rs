@@ -44,7 +44,7 @@ pub struct WriterSettings {
     #[config(env = "KASSAFLOW_WRITER_BATCH_DOCUMENTS", default = 1000)]
     pub batch_documents: usize,
     /// Milliseconds that the first document of a batch waits for others.
-    #[config(env = "KASSAFLOW_WRITER_BATCH_WAIT_MS", default = 20)]
+    #[config(env = "KASSAFLOW_WRITER_BATCH_WAIT_MS", default = 100)]
     pub batch_wait_ms: u64,
     /// Inserts that run at the same time; also the most connections to MongoDB.
     #[config(env = "KASSAFLOW_WRITER_WRITES_IN_FLIGHT", default = 2)]

@@ -37,6 +37,8 @@ pub(super) fn prepare(site: &Site, home: &Home) -> Result<Invocation> {
         "-Xms256m",
         "-Xmx1g",
         "-XX:MaxDirectMemorySize=256m",
+        // These servers live for minutes, in which the second compiler takes more than it gives back.
+        "-XX:TieredStopAtLevel=1",
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
         "-XX:InitiatingHeapOccupancyPercent=35",

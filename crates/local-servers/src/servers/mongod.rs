@@ -27,7 +27,11 @@ pub(super) fn prepare(site: &Site, home: &Home) -> Result<Invocation> {
         "127.0.0.1",
         "--nounixsocket",
         "--wiredTigerCacheSizeGB",
-        "0.5",
+        "1",
+        // The defaults, 5 % and 20 % of the cache, are made for caches of tens of gigabytes. Here they would
+        // have every page of an index written and read again after a few inserts.
+        "--wiredTigerEngineConfigString",
+        "eviction_dirty_target=40,eviction_dirty_trigger=60,eviction_updates_target=30,eviction_updates_trigger=50",
         // The default is a twentieth of the disk.
         "--oplogSize",
         "512",

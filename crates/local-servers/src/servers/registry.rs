@@ -35,7 +35,8 @@ pub(super) fn prepare(site: &Site, home: &Home) -> Result<Invocation> {
     arguments.extend(loaded_classes(home, site.kind));
     arguments.extend([
         format!("-Dquarkus.http.port={}", site.port).into(),
-        format!("-Dquarkus.datasource.jdbc.url=jdbc:h2:file:{}/registry", site.data.display()).into(),
+        // H2 writes what it has acknowledged half a second later, unless told otherwise.
+        format!("-Dquarkus.datasource.jdbc.url=jdbc:h2:file:{}/registry;WRITE_DELAY=0", site.data.display()).into(),
         format!("-Djava.io.tmpdir={}", temporary.display()).into(),
         "-jar".into(),
         jar.into(),
