@@ -8,12 +8,14 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::demo::stage::{DATABASE, Stage};
 
-/// Live rows by the server's own statistics, and rows that the relays have not published.
+/// Live rows by the server's own statistics.
 const ROWS: &str = "SELECT \
     coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'products'), 0), \
-    coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'observed_prices'), 0), \
-    (SELECT count(*) FROM products WHERE published_version < version) \
-    + (SELECT count(*) FROM stop_list_groups WHERE published_version < version)";
+    coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'observed_prices'), 0)";
+/// Whether there are rows that the relays have not published.
+const UNPUBLISHED: &str = "SELECT \
+    EXISTS (SELECT FROM products WHERE published_version < version) \
+    OR EXISTS (SELECT FROM stop_list_groups WHERE published_version < version)";
 
 /// How many rows there are.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,8 +28,6 @@ pub struct Rows {
     pub products: i64,
     /// Prices in PostgreSQL, estimated.
     pub prices: i64,
-    /// Rows that wait to be published, exact.
-    pub unpublished: i64,
 }
 
 /// Connections to both databases, beside those of the services.
@@ -66,8 +66,15 @@ impl Databases {
             shifts: self.mongo.collection::<Document>("shifts").estimated_document_count().await?,
             products: row.try_get(0)?,
             prices: row.try_get(1)?,
-            unpublished: row.try_get(2)?,
         })
+    }
+
+    /// Whether rows wait to be published.
+    ///
+    /// # Errors
+    /// When PostgreSQL cannot be read.
+    pub async fn is_unpublished(&self) -> anyhow::Result<bool> {
+        Ok(self.postgres.query_one(UNPUBLISHED, &[]).await?.try_get(0)?)
     }
 }
 

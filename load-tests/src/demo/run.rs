@@ -178,7 +178,7 @@ impl<'a> Watched<'a> {
                 }
             }
         }
-        while self.databases.rows().await?.unpublished > 0 {
+        while self.databases.is_unpublished().await? {
             ensure!(Instant::now() < end, "after {} s there are still rows that are not published", longest.as_secs());
             tokio::time::sleep(TICK).await;
             self.look_after().await?;

@@ -106,7 +106,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Config)]
 pub struct ProducerBounds {
     /// Milliseconds that a record waits for others to share a request to the broker with.
-    #[config(env = "KASSAFLOW_PRODUCER_LINGER_MILLISECONDS", default = 10)]
+    #[config(env = "KASSAFLOW_PRODUCER_LINGER_MILLISECONDS", default = 20)]
     pub linger_milliseconds: u64,
     /// Most records that wait for the broker's acknowledgement.
     #[config(env = "KASSAFLOW_PRODUCER_QUEUE_RECORDS", default = 100000)]

@@ -56,7 +56,7 @@ impl ServiceSettings for Settings {
 /// Time between commits of offsets: after a crash, at most so much is read again.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
 /// How long an output record waits for others to share a request with.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(50);
 
 /// Runs the service until shutdown.
 ///
