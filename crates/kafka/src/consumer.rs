@@ -50,10 +50,6 @@ pub struct ConsumerSettings {
 
 /// Most records that are offered to the handler at once.
 const OFFER_RECORDS: usize = 500;
-/// The broker answers a fetch when it has so many bytes,
-const FETCH_BYTES: &str = "1000000";
-/// or after so long: the delay of a stage that has little to do.
-const FETCH_WAIT_MILLISECONDS: &str = "50";
 /// Longest wait for a first record; also how late a request to end is noticed.
 const POLL: Duration = Duration::from_millis(100);
 /// How long the loop waits for room before it pauses: pausing throws away what was fetched.
@@ -135,8 +131,9 @@ fn run_on_this_thread<H: Handler>(
         .set("queued.max.messages.kbytes", "16384")
         .set("fetch.queue.backoff.ms", "20")
         // The broker would otherwise answer each append to any of the partitions with a response of its own.
-        .set("fetch.min.bytes", FETCH_BYTES)
-        .set("fetch.wait.max.ms", FETCH_WAIT_MILLISECONDS)
+        // The wait is the delay of a stage that has little to do.
+        .set("fetch.min.bytes", "1000000")
+        .set("fetch.wait.max.ms", "50")
         .create_with_context(group)
         .map_err(ClientError::Refused)?;
     let topics: Vec<String> = settings.topics.iter().map(|t| client.prefixed(t)).collect();

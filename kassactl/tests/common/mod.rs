@@ -4,11 +4,10 @@
 
 use std::{ffi::OsStr, process::Stdio};
 
-use hub_ingest::{Settings, settings};
 use local_servers::testing::endpoints;
 use provision::testing::{TOKEN_KEYS, TestInstallation, install};
 use serde_json::Value;
-use service::{Context, settings::defaults};
+use service::Context;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// An installation with topics, schemas and tables.
@@ -18,16 +17,7 @@ pub async fn installation() -> TestInstallation {
 
 /// Starts a hub and returns its URL. It ends with the test.
 pub async fn hub(test: &TestInstallation) -> String {
-    let settings = Settings {
-        common: test.common(),
-        kafka: test.kafka.clone(),
-        http: settings::Http { listen: "127.0.0.1:0".to_owned(), ..defaults().unwrap() },
-        tokens: settings::Tokens { keys: TOKEN_KEYS.to_owned() },
-        admission: defaults().unwrap(),
-        limits: defaults().unwrap(),
-        producer: defaults().unwrap(),
-        timeouts: defaults().unwrap(),
-    };
+    let settings = hub_ingest::testing::settings(test.common(), test.kafka.clone(), TOKEN_KEYS).unwrap();
     let running = hub_ingest::start(Context::detached(), settings).await.unwrap();
     let address = running.address().unwrap();
     tokio::spawn(running.serve());

@@ -188,9 +188,10 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
 }
 
 fn fleet_settings(options: &Options, stage: &Stage, services: &Services) -> anyhow::Result<Settings> {
-    let documents = match options.rate {
-        Rate::Fixed(rate) => (rate * options.seconds as f64) as u64,
-        Rate::Max => MOST_DOCUMENTS,
+    let (documents, repeats_within) = match options.rate {
+        Rate::Fixed(rate) => ((rate * options.seconds as f64) as u64, Duration::from_secs(5)),
+        // What comes after the end of a trial counts as a backlog, so the repeats must not trickle in for long.
+        Rate::Max => (MOST_DOCUMENTS, Duration::from_millis(800)),
     };
     let now = jiff::Timestamp::now().as_second();
     Ok(Settings {
@@ -200,6 +201,7 @@ fn fleet_settings(options: &Options, stage: &Stage, services: &Services) -> anyh
         per_register: 4,
         timeout: Duration::from_secs(30),
         repeats_per_mille: 50,
+        repeats_within,
         clock: EventClock::ending(now - 60, documents, usize::try_from(options.registers)?),
     })
 }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Documents that are sent a second time although they were acknowledged, of 1,000.
     pub repeats_per_mille: u64,
+    /// They are sent again within so long of their acknowledgement.
+    pub repeats_within: Duration,
     /// The time that documents carry.
     pub clock: EventClock,
 }

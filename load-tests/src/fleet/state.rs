@@ -257,8 +257,8 @@ impl State {
         if pending.repeats_later {
             (pending.repeats_later, pending.repeat, pending.attempts) = (false, true, 0);
             self.counters.repeats += 1;
-            // A register whose answer got lost tries again soon.
-            let wait = Duration::from_millis(self.random.between(200, 800));
+            let longest = self.settings.repeats_within.as_millis() as u64;
+            let wait = Duration::from_millis(self.random.between(longest / 16, longest));
             self.queues.postpone(now + wait, pending);
         } else {
             self.open -= 1;

@@ -24,6 +24,7 @@ mod sender;
 mod server;
 pub mod settings;
 mod start;
+pub mod testing;
 mod watch;
 
 pub use settings::Settings;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use postgres::{Client, Error, Timestamptz};
-use tokio_postgres::{Statement, Transaction};
+use tokio_postgres::{Row, Statement, Transaction};
 
 use crate::{
     observation::{Order, Price, PriceId, Product, ProductId},
@@ -19,23 +19,24 @@ use crate::{
 /// locked it, is set on the rows that `ON CONFLICT` updates and zero on those that it inserts.
 const PRODUCTS: &str = "
     WITH written AS (
-    INSERT INTO products AS t
-           (tenant, product_key, name, unit, gtin, vendor_code, vat_rate, observed_at, receipt_id, revision)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::timestamptz[], $9::text[], $10::integer[])
-        ON CONFLICT (tenant, product_key) DO UPDATE
-       SET name = excluded.name, unit = excluded.unit, gtin = excluded.gtin,
-           vendor_code = excluded.vendor_code, vat_rate = excluded.vat_rate,
-           observed_at = excluded.observed_at, receipt_id = excluded.receipt_id, revision = excluded.revision,
-           version = t.version + CASE WHEN (t.name, t.unit, t.gtin, t.vendor_code, t.vat_rate)
-               IS DISTINCT FROM (excluded.name, excluded.unit, excluded.gtin, excluded.vendor_code, excluded.vat_rate)
-               THEN 1 ELSE 0 END
-     WHERE (excluded.observed_at, excluded.receipt_id, excluded.revision, excluded.name,
-            coalesce(excluded.unit, ''), coalesce(excluded.gtin, ''), coalesce(excluded.vendor_code, ''),
-            coalesce(excluded.vat_rate, ''))
-         > (t.observed_at, t.receipt_id, t.revision, t.name,
-            coalesce(t.unit, ''), coalesce(t.gtin, ''), coalesce(t.vendor_code, ''), coalesce(t.vat_rate, ''))
-    RETURNING tenant, product_key, xmax = 0 AS inserted)
+         INSERT INTO products AS t
+                (tenant, product_key, name, unit, gtin, vendor_code, vat_rate, observed_at, receipt_id, revision)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                              $8::timestamptz[], $9::text[], $10::integer[])
+             ON CONFLICT (tenant, product_key) DO UPDATE
+            SET name = excluded.name, unit = excluded.unit, gtin = excluded.gtin,
+                vendor_code = excluded.vendor_code, vat_rate = excluded.vat_rate,
+                observed_at = excluded.observed_at, receipt_id = excluded.receipt_id, revision = excluded.revision,
+                version = t.version + CASE WHEN (t.name, t.unit, t.gtin, t.vendor_code, t.vat_rate)
+                    IS DISTINCT FROM
+                    (excluded.name, excluded.unit, excluded.gtin, excluded.vendor_code, excluded.vat_rate)
+                    THEN 1 ELSE 0 END
+          WHERE (excluded.observed_at, excluded.receipt_id, excluded.revision, excluded.name,
+                 coalesce(excluded.unit, ''), coalesce(excluded.gtin, ''), coalesce(excluded.vendor_code, ''),
+                 coalesce(excluded.vat_rate, ''))
+              > (t.observed_at, t.receipt_id, t.revision, t.name,
+                 coalesce(t.unit, ''), coalesce(t.gtin, ''), coalesce(t.vendor_code, ''), coalesce(t.vat_rate, ''))
+         RETURNING tenant, product_key, xmax = 0 AS inserted)
     SELECT tenant, product_key FROM written WHERE inserted";
 
 /// Writes prices that are newer than what is there, and answers the products of those that changed.
@@ -97,14 +98,10 @@ impl<'r> Batch<'r> {
     }
 
     /// Answers those that were not there before.
-    async fn write_products(
-        &self,
-        transaction: &Transaction<'_>,
-        statement: &Statement,
-    ) -> Result<HashSet<(String, String)>, Error> {
+    async fn write_products(&self, transaction: &Transaction<'_>, statement: &Statement) -> Result<Vec<Row>, Error> {
         let rows = &self.products;
         if rows.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(Vec::new());
         }
         let tenants = column(rows, |(id, _)| &*id.tenant);
         let keys = column(rows, |(id, _)| &*id.product_key);
@@ -114,10 +111,9 @@ impl<'r> Batch<'r> {
         let codes = column(rows, |(_, product)| product.vendor_code.as_deref());
         let rates = column(rows, |(_, product)| product.vat_rate);
         let (times, receipts, revisions) = orders(rows.iter().map(|(_, product)| &product.order));
-        let inserted = transaction
+        Ok(transaction
             .query(statement, &[&tenants, &keys, &names, &units, &gtins, &codes, &rates, &times, &receipts, &revisions])
-            .await?;
-        inserted.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+            .await?)
     }
 
     async fn write_prices(
@@ -125,7 +121,7 @@ impl<'r> Batch<'r> {
         transaction: &Transaction<'_>,
         write: &Statement,
         raise: &Statement,
-        inserted: &HashSet<(String, String)>,
+        inserted: &[Row],
     ) -> Result<usize, Error> {
         let rows = &self.prices;
         if rows.is_empty() {
@@ -138,15 +134,19 @@ impl<'r> Batch<'r> {
         let (times, receipts, revisions) = orders(rows.iter().map(|(_, price)| &price.order));
         let changed =
             transaction.query(write, &[&tenants, &keys, &shops, &kopecks, &times, &receipts, &revisions]).await?;
-        let mut known: Vec<(String, String)> =
-            changed.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
-        known.retain(|product| !inserted.contains(product));
-        if !known.is_empty() {
-            let (tenants, keys): (Vec<String>, Vec<String>) = known.into_iter().unzip();
+        let inserted: HashSet<_> = identities(inserted)?.into_iter().collect();
+        let (tenants, keys): (Vec<&str>, Vec<&str>) =
+            identities(&changed)?.into_iter().filter(|product| !inserted.contains(product)).unzip();
+        if !tenants.is_empty() {
             transaction.execute(raise, &[&tenants, &keys]).await?;
         }
         Ok(changed.len())
     }
+}
+
+/// Tenant and key of each product that a statement answers.
+fn identities(products: &[Row]) -> Result<Vec<(&str, &str)>, Error> {
+    products.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {

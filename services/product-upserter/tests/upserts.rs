@@ -204,6 +204,17 @@ async fn receipts_that_come_again_change_no_version_and_write_no_content() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_product_and_its_price_are_one_version() {
+    let installation = install(&endpoints(), 1).await;
+    let tenant = installation.tenant.clone();
+    send(&installation, vec![sale(&tenant, "shop-1", 10, vec![bread(500)])]).await;
+    let service = start(&installation);
+    until_settled(&installation).await;
+    assert_eq!(catalogue(&installation).await.0[&format!("{tenant}/{BREAD}")].version, 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_price_makes_a_version_and_a_late_receipt_does_not() {
     let installation = install(&endpoints(), 2).await;
     let tenant = installation.tenant.clone();

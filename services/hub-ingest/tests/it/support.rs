@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub_ingest::{Settings, settings};
+use hub_ingest::{Settings, testing};
 use local_servers::testing::endpoints;
 use provision::testing::{TOKEN_KEYS, TestInstallation, install};
 use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE};
 use serde_json::Value;
-use service::{Context, Fatal, settings::defaults};
+use service::{Context, Fatal};
 use tokio::task::JoinHandle;
 
 /// How long a test waits for what has to come.
@@ -38,16 +38,7 @@ pub async fn hub_with(change: impl FnOnce(&mut Settings)) -> TestHub {
 
 /// The settings of a hub of an installation.
 pub fn settings_of(installation: &TestInstallation) -> Settings {
-    Settings {
-        common: installation.common(),
-        kafka: installation.kafka.clone(),
-        http: settings::Http { listen: "127.0.0.1:0".to_owned(), ..defaults().unwrap() },
-        tokens: settings::Tokens { keys: TOKEN_KEYS.to_owned() },
-        admission: defaults().unwrap(),
-        limits: defaults().unwrap(),
-        producer: defaults().unwrap(),
-        timeouts: defaults().unwrap(),
-    }
+    testing::settings(installation.common(), installation.kafka.clone(), TOKEN_KEYS).unwrap()
 }
 
 /// A hub of an installation.
