@@ -105,6 +105,8 @@ pub struct Tenant {
     pub taxation: Taxation,
     /// What it sells (indices into [`World::goods`]), the most popular first.
     pub goods: Vec<u32>,
+    /// How its list of goods spells their names.
+    pub spelling: Spelling,
     /// Who works there.
     pub cashiers: Vec<Cashier>,
 }
@@ -168,6 +170,11 @@ pub struct World {
     tlv: usize,
 }
 
+/// How names of goods are spelt; most leave them as they are.
+const SPELLINGS: [Spelling; 4] = [Spelling::Plain, Spelling::Plain, Spelling::Capitals, Spelling::Blanks];
+/// Seconds.
+const HOUR: u64 = 3_600;
+
 /// Registers of the tenant that measures how long a receipt takes, one of each family.
 pub const PROBE_REGISTERS: usize = 2;
 
@@ -219,7 +226,8 @@ impl World {
         assortment.shrink_to_fit();
         let cashiers = (0..random.between(3, 8)).map(|_| cashier(random)).collect();
         let inn = organisation_inn(770_000_000 + self.tenants.len() as u64);
-        self.tenants.push(Tenant { id, inn, taxation, goods: assortment, cashiers });
+        let spelling = *random.pick(&SPELLINGS);
+        self.tenants.push(Tenant { id, inn, taxation, goods: assortment, spelling, cashiers });
     }
 
     /// Gives the newest tenant at most `shops` shops, until `registers` registers stand in them.
@@ -262,7 +270,8 @@ impl World {
             registration: registration_number(mix(&[self.seed, index, 0x4]) % 4_000_000, &owner.inn, &serial),
             serial,
             device: 100_000 + index as u32,
-            spelling: *random.pick(&[Spelling::Plain, Spelling::Plain, Spelling::Capitals, Spelling::Blanks]),
+            // The registers of an owner share a list of goods; on one in fifty somebody keeps another.
+            spelling: if random.chance(20) { *random.pick(&SPELLINGS) } else { owner.spelling },
             empty_texts: random.chance(500),
             probe: false,
             weight: random.between(2, 6) as u32,
@@ -310,12 +319,13 @@ impl World {
 
     /// What a piece or a kilogram of a good costs in a shop at an instant (seconds of Unix time), in kopecks.
     ///
-    /// A price holds for one to three hours: shops of the fleet change their prices more often than real
-    /// ones, so that a run of a minute sees changes.
+    /// One good in twenty is on offer: its price holds for three to nine hours, so that a run of a minute sees
+    /// changes. The others hold theirs for ten to thirty days.
     #[must_use]
     pub fn price(&self, shop: u32, good: u32, at: i64) -> u32 {
         let place = mix(&[self.seed, u64::from(shop), u64::from(good), 0xF]);
-        let holds = 3_600 + place % 7_200;
+        let unit = if place >> 20 & 0x3FF < 51 { 3 * HOUR } else { 10 * 24 * HOUR };
+        let holds = unit + place % (2 * unit);
         let age = (at as u64).wrapping_add(place >> 32) / holds;
         let base = self.goods[good as usize].base_kopecks;
         // Up to 30 % above the base, in steps of 10 kopecks or whole roubles.
@@ -395,8 +405,10 @@ mod tests {
     #[test]
     fn prices_change_and_differ_between_shops() {
         let world = World::new(14, 40);
-        let day: HashSet<_> = (0..24).map(|hour| world.price(0, 5, 1_700_000_000 + hour * 3_600)).collect();
-        assert!(day.len() > 4, "{day:?}");
+        let prices =
+            |good| (0..48).map(|hour| world.price(0, good, 1_700_000_000 + hour * 3_600)).collect::<HashSet<_>>();
+        let on_offer = (0..20_000).filter(|good| prices(*good).len() > 3).count();
+        assert!((900..1_100).contains(&on_offer), "{on_offer}");
         assert!((0..200).any(|good| world.price(0, good, 0) != world.price(1, good, 0)));
         assert!((0..20_000).all(|good| world.price(0, good, 1_700_000_000) > 0));
     }

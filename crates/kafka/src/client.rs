@@ -29,6 +29,9 @@ pub enum ClientError {
     /// librdkafka refused the settings.
     #[error("Kafka client: {0}")]
     Refused(#[from] KafkaError),
+    /// The thread that reports deliveries could not be started.
+    #[error("starting a thread for deliveries: {0}")]
+    Thread(std::io::Error),
 }
 
 impl Client {

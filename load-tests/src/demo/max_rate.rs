@@ -50,11 +50,11 @@ pub struct Trial {
 pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result<Vec<Trial>> {
     let mut trials = Vec::new();
     // The brokers' and databases' first documents cost a multiple of the later ones.
-    try_rate(watched, FIRST / 2.0, SHORT, false).await?;
+    try_rate(watched, FIRST / 2.0, SHORT, full).await?;
     let (mut good, mut bad) = (0.0, f64::INFINITY);
     let mut rate = FIRST;
     while bad / f64::max(good, 1.0) > CLOSE {
-        let trial = try_rate(watched, rate, SHORT, false).await?;
+        let trial = try_rate(watched, rate, SHORT, full).await?;
         if trial.sustained {
             good = rate
         } else {
@@ -70,10 +70,10 @@ pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result
             return Ok(trials);
         }
     }
-    // A minute shows what fifteen seconds hide; then a little less.
-    let mut rate = good;
+    // A minute is harder than fifteen seconds; where it is too hard, a little less.
+    let mut rate = good / CLOSE / CLOSE;
     loop {
-        let trial = try_rate(watched, rate, full, true).await?;
+        let trial = try_rate(watched, rate, full, full).await?;
         let found = trial.sustained;
         trials.push(trial);
         rate /= CLOSE;
@@ -83,7 +83,9 @@ pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result
     }
 }
 
-async fn try_rate(watched: &mut Watched<'_>, rate: f64, length: Duration, is_final: bool) -> anyhow::Result<Trial> {
+/// Lags of a steady load go up and down by a second or so. In a short trial that would be more than 1 % of
+/// the input; its bound is that of a full one, and it only looks for the range.
+async fn try_rate(watched: &mut Watched<'_>, rate: f64, length: Duration, full: Duration) -> anyhow::Result<Trial> {
     watched.say(&format!("trying {rate:.0} documents/s for {} s", length.as_secs()));
     let load = |duration| Load { rate, duration, offline: None, probes: PROBES };
     watched.load(load(WARM_UP)).await?;
@@ -97,10 +99,10 @@ async fn try_rate(watched: &mut Watched<'_>, rate: f64, length: Duration, is_fin
         left -= slice;
         lag_growth = watched.mean_behind() - before;
     }
+    let is_final = length == full;
     let length = length - left;
     let drain = watched.drain(Duration::from_secs(300)).await?;
-    let sustained =
-        left.is_zero() && (lag_growth as f64) < rate * length.as_secs_f64() / 100.0 && drain <= LONGEST_DRAIN;
+    let sustained = left.is_zero() && (lag_growth as f64) < rate * full.as_secs_f64() / 100.0 && drain <= LONGEST_DRAIN;
     let trial = Trial {
         rate,
         seconds: length.as_secs_f64(),

@@ -18,16 +18,20 @@ pub(crate) struct Products {
 impl Published for Products {
     const TOPIC: &'static str = products::TOPIC;
 
+    // The prices are sorted before they are put into arrays, which costs nothing: the index has that
+    // order. `array_agg(.. ORDER BY ..)` sorts once more for each array.
     const READ: &'static str = "
         SELECT p.tenant, p.product_key, p.version, p.name, p.unit, p.gtin, p.vendor_code, p.vat_rate, p.observed_at,
                o.shops, o.prices, o.times
           FROM products p
          CROSS JOIN LATERAL (
-               SELECT coalesce(array_agg(shop ORDER BY shop), '{}') AS shops,
-                      coalesce(array_agg(price_kopecks ORDER BY shop), '{}') AS prices,
-                      coalesce(array_agg(observed_at ORDER BY shop), '{}') AS times
-                 FROM observed_prices
-                WHERE tenant = p.tenant AND product_key = p.product_key) o
+               SELECT coalesce(array_agg(shop), '{}') AS shops,
+                      coalesce(array_agg(price_kopecks), '{}') AS prices,
+                      coalesce(array_agg(observed_at), '{}') AS times
+                 FROM (SELECT shop, price_kopecks, observed_at
+                         FROM observed_prices
+                        WHERE tenant = p.tenant AND product_key = p.product_key
+                        ORDER BY shop) sorted) o
          WHERE p.published_version < p.version
          ORDER BY p.tenant, p.product_key
          LIMIT $1";

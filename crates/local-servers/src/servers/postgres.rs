@@ -27,8 +27,9 @@ pub(super) fn prepare(site: &Site, _: &Home) -> Result<Invocation> {
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
         "max_connections=200",
-        "shared_buffers=256MB",
+        "shared_buffers=512MB",
         "fsync=on",
+        "max_wal_size=4GB",
         "timezone=UTC",
     ] {
         arguments.extend(["-c".into(), setting.into()]);
