@@ -122,7 +122,7 @@ fn settings(world: &World, target: String) -> Settings {
         per_register: 4,
         timeout: Duration::from_millis(400),
         repeats_per_mille: 50,
-        repeats_within: Duration::from_secs(5),
+        repeats_within: Settings::REPEATS_WITHIN,
         clock: EventClock::ending(1_760_000_000, 2_000, 30),
     }
 }

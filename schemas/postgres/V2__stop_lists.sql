@@ -26,8 +26,6 @@ CREATE TABLE stop_list_groups (
     organization_id   uuid        NOT NULL,
     -- Raised with each change of the list.
     version           bigint      NOT NULL DEFAULT 1,
-    -- The version that restaurants.stop-lists.v1 has. The relay publishes rows where it is behind.
-    published_version bigint      NOT NULL DEFAULT 0,
     -- When the answer was read that changed the list last.
     synchronized_at   timestamptz NOT NULL,
     PRIMARY KEY (tenant, terminal_group_id),
@@ -37,8 +35,14 @@ CREATE TABLE stop_list_groups (
 -- All lists of an organisation are read together.
 CREATE INDEX stop_list_groups_of_organization ON stop_list_groups (tenant, organization_id);
 
--- The relay's question: which rows are to be published? Nearly always none.
-CREATE INDEX stop_list_groups_dirty ON stop_list_groups (tenant, terminal_group_id) WHERE published_version < version;
+-- Lists whose newest version is not in restaurants.stop-lists.v1 yet; nearly always none. Who changes a
+-- list adds a row in the same transaction; the relay takes it away when that version is sent.
+CREATE TABLE stop_list_groups_dirty (
+    tenant            text   COLLATE "C" NOT NULL,
+    terminal_group_id uuid   NOT NULL,
+    version           bigint NOT NULL,
+    PRIMARY KEY (tenant, terminal_group_id)
+);
 
 -- The items of the lists as they are now.
 CREATE TABLE stop_list_items (

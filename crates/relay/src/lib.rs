@@ -1,14 +1,17 @@
 //! Publishes rows of PostgreSQL to a compacted topic, from the rows themselves.
 //!
-//! A table that is published has two columns more: `version`, raised by every change of a published
-//! column in the same transaction as the change, and `published_version`, which only the relay moves.
-//! A row with `published_version < version` is dirty. One relay at a time
+//! A table that is published has a column `version`, raised by every change of a published column. Beside
+//! it stands a narrow table of the rows that are dirty, with their versions: whoever changes a row notes it
+//! there in the same transaction, and only the relay takes it away. One relay at a time
 //!
 //! 1. takes an advisory lock that its database session holds, so that others wait;
 //! 2. calls `init_transactions` under a fixed transactional id, so that a relay that has lost its lock
 //!    without noticing is fenced: what it began can never be committed any more;
 //! 3. reads dirty rows, each with all that belongs to it in one statement, publishes them in one
-//!    transaction, and after the commit sets `published_version` to what was sent.
+//!    transaction, and after the commit deletes those notes that do not tell of a newer version.
+//!
+//! Notes in a table of their own, not a column and a partial index: an update of a column that an index
+//! looks at writes into every index of the table, and each row would be updated twice.
 //!
 //! So the topic's newest record of a key is never older than one that a reader saw before, a change is
 //! never lost, and a crash between commit and mark repeats a record at worst.
@@ -40,8 +43,8 @@ pub trait Published: Send + Sync + 'static {
     /// Reads at most `$1` (bigint) dirty rows, each with all that belongs to it, in one statement.
     const READ: &'static str;
 
-    /// Sets `published_version = greatest(published_version, sent)` for the rows of the arrays `$1`
-    /// (text, tenants), `$2` (text, ids) and `$3` (bigint, the versions sent).
+    /// Deletes the notes of the rows in the arrays `$1` (text, tenants) and `$2` (text, ids) whose
+    /// version is not above that of `$3` (bigint, the versions sent), also if it is just being raised.
     const MARK: &'static str;
 
     /// Turns a row of [`Published::READ`] into a record.

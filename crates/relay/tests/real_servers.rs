@@ -21,11 +21,12 @@ use tokio_postgres::Row;
 const TABLE: &str = "
     CREATE TABLE things (
         tenant text NOT NULL, id text NOT NULL, value text NOT NULL,
-        version bigint NOT NULL DEFAULT 1, published_version bigint NOT NULL DEFAULT 0,
-        PRIMARY KEY (tenant, id));
+        version bigint NOT NULL DEFAULT 1, PRIMARY KEY (tenant, id));
+    CREATE TABLE things_dirty (
+        tenant text NOT NULL, id text NOT NULL, version bigint NOT NULL, PRIMARY KEY (tenant, id));
     CREATE TABLE marks (rows bigint NOT NULL)";
 const READ: &str =
-    "SELECT tenant, id, version, value FROM things WHERE published_version < version ORDER BY tenant, id LIMIT $1";
+    "SELECT tenant, id, t.version, value FROM things_dirty JOIN things t USING (tenant, id) ORDER BY 1, 2 LIMIT $1";
 
 fn record(row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
     let (tenant, id, version): (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
@@ -43,9 +44,9 @@ impl Published for Things {
     // The second table counts transactions.
     const MARK: &'static str = "
         WITH counted AS (INSERT INTO marks SELECT cardinality($1::text[]))
-        UPDATE things t SET published_version = greatest(t.published_version, sent.version)
-        FROM unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, id, version)
-        WHERE t.tenant = sent.tenant AND t.id = sent.id";
+        DELETE FROM things_dirty d
+        USING unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, id, version)
+        WHERE d.tenant = sent.tenant AND d.id = sent.id AND d.version <= sent.version";
 
     fn record(&self, row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
         record(row)
@@ -122,8 +123,11 @@ impl Place {
     }
 
     async fn change(&self, id: &str, value: &str) {
-        let upsert = "INSERT INTO things (tenant, id, value) VALUES ('acme', $1, $2)
-            ON CONFLICT (tenant, id) DO UPDATE SET value = excluded.value, version = things.version + 1";
+        let upsert = "WITH changed AS (
+                INSERT INTO things (tenant, id, value) VALUES ('acme', $1, $2) ON CONFLICT (tenant, id)
+                DO UPDATE SET value = excluded.value, version = things.version + 1 RETURNING tenant, id, version)
+            INSERT INTO things_dirty SELECT * FROM changed
+                ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version";
         self.database.execute(upsert, &[&id, &value]).await.unwrap();
     }
 
@@ -132,7 +136,7 @@ impl Place {
     }
 
     async fn until_clean(&self) {
-        until(async || self.count("SELECT count(*) FROM things WHERE published_version < version").await == 0).await;
+        until(async || self.count("SELECT count(*) FROM things_dirty").await == 0).await;
     }
 
     /// Every committed record, by key, in order.
@@ -191,7 +195,8 @@ fn last(records: &BTreeMap<String, Vec<String>>, key: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_state_of_every_changed_row_reaches_the_topic() {
     let place = Place::new().await;
-    let fill = "INSERT INTO things (tenant, id, value) SELECT 'acme', n, 'first' FROM generate_series(0, 1499) n";
+    let fill = "INSERT INTO things (tenant, id, value) SELECT 'acme', n, 'first' FROM generate_series(0, 1499) n;
+        INSERT INTO things_dirty SELECT tenant, id, version FROM things";
     place.database.batch_execute(fill).await.unwrap();
     let relay = place.relay(Things);
     place.until_clean().await;
@@ -351,7 +356,7 @@ async fn brokers_that_are_away_are_waited_for() {
     brokers.kill().await;
     place.change("1", "second").await;
     until(async || relay.metric("kassaflow_relay_failures_total") >= 1.0).await;
-    assert_eq!(place.count("SELECT count(*) FROM things WHERE published_version < version").await, 1);
+    assert_eq!(place.count("SELECT count(*) FROM things_dirty").await, 1);
     assert!(relay.metric("kassaflow_relay_behind_seconds") > 1.0);
     brokers.start().await.unwrap();
     place.until_clean().await;

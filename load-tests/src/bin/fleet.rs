@@ -135,7 +135,7 @@ fn start(who: &Who, how: &How, documents: f64) -> anyhow::Result<Fleet> {
         per_register: 4,
         timeout: Duration::from_secs(30),
         repeats_per_mille: 50,
-        repeats_within: Duration::from_secs(5),
+        repeats_within: Settings::REPEATS_WITHIN,
         clock: EventClock::ending(now - 60, documents as u64, who.registers),
     };
     Ok(Fleet::start(world, settings, None)?)

@@ -13,6 +13,8 @@ use crate::{demo::run::Watched, fleet::Load};
 const FIRST: f64 = 3_000.0;
 /// Each further one is so much higher.
 const STEP: f64 = 1.25;
+/// No rate below this is looked for.
+const LOWEST: f64 = 50.0;
 /// Two rates that differ by less are one.
 const CLOSE: f64 = 1.05;
 /// Length of a trial that only looks for the range.
@@ -43,76 +45,99 @@ pub struct Trial {
     pub is_final: bool,
 }
 
-/// Looks for the highest sustained rate. The last trial of the answer that is sustained and final is it.
+/// Looks for the highest sustained rate over `full` each. [`found`] says what came of it.
 ///
 /// # Errors
 /// When the fleet or a service stops working.
 pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result<Vec<Trial>> {
-    let mut trials = Vec::new();
+    let mut search = Search { watched, full, trials: Vec::new() };
     // The brokers' and databases' first documents cost a multiple of the later ones.
-    try_rate(watched, FIRST / 2.0, SHORT, full).await?;
-    let (mut good, mut bad) = (0.0, f64::INFINITY);
-    let mut rate = FIRST;
-    while bad / f64::max(good, 1.0) > CLOSE {
-        let trial = try_rate(watched, rate, SHORT, full).await?;
-        if trial.sustained {
-            good = rate
-        } else {
-            bad = rate
-        }
-        trials.push(trial);
-        rate = match (good > 0.0, bad.is_finite()) {
-            (true, true) => f64::sqrt(good * bad),
-            (true, false) => good * STEP,
-            (false, _) => bad / STEP / STEP,
-        };
-        if rate < 50.0 {
-            return Ok(trials);
-        }
-    }
-    // A minute is harder than fifteen seconds; where it is too hard, a little less.
-    let mut rate = good / CLOSE / CLOSE;
-    loop {
-        let trial = try_rate(watched, rate, full, full).await?;
-        let found = trial.sustained;
-        trials.push(trial);
-        rate /= CLOSE;
-        if found || rate < FIRST / 4.0 {
-            return Ok(trials);
-        }
-    }
+    search.try_rate(FIRST / 2.0, SHORT).await?;
+    let range = search.range().await?;
+    search.settle_on(range / CLOSE).await?;
+    Ok(search.trials)
 }
 
-/// Lags of a steady load go up and down by a second or so. In a short trial that would be more than 1 % of
-/// the input; its bound is that of a full one, and it only looks for the range.
-async fn try_rate(watched: &mut Watched<'_>, rate: f64, length: Duration, full: Duration) -> anyhow::Result<Trial> {
-    watched.say(&format!("trying {rate:.0} documents/s for {} s", length.as_secs()));
-    let load = |duration| Load { rate, duration, offline: None, probes: PROBES };
-    watched.load(load(WARM_UP)).await?;
-    let before = watched.mean_behind();
-    let mut left = length;
-    let mut lag_growth = 0;
-    // Without an early end, a rate that is far too high would leave a backlog of minutes.
-    while !left.is_zero() && (lag_growth as f64) < rate * HOPELESS.as_secs_f64() {
-        let slice = left.min(WARM_UP);
-        watched.load(load(slice)).await?;
-        left -= slice;
-        lag_growth = watched.mean_behind() - before;
+/// The highest rate that a final trial sustained, documents a second.
+#[must_use]
+pub fn found(trials: &[Trial]) -> Option<f64> {
+    trials.iter().filter(|trial| trial.sustained && trial.is_final).map(|trial| trial.rate).reduce(f64::max)
+}
+
+struct Search<'s, 'w> {
+    watched: &'s mut Watched<'w>,
+    /// Length of a trial that counts.
+    full: Duration,
+    trials: Vec<Trial>,
+}
+
+impl Search<'_, '_> {
+    /// Short trials: the highest rate that they sustain.
+    async fn range(&mut self) -> anyhow::Result<f64> {
+        let (mut good, mut bad) = (0.0, f64::INFINITY);
+        let mut rate = FIRST;
+        while bad / f64::max(good, 1.0) > CLOSE && rate >= LOWEST {
+            let trial = self.try_rate(rate, SHORT).await?;
+            if trial.sustained {
+                good = rate
+            } else {
+                bad = rate
+            }
+            self.trials.push(trial);
+            rate = match (good > 0.0, bad.is_finite()) {
+                (true, true) => f64::sqrt(good * bad),
+                (true, false) => good * STEP,
+                (false, _) => bad / STEP / STEP,
+            };
+        }
+        Ok(f64::max(good, LOWEST))
     }
-    let is_final = length == full;
-    let length = length - left;
-    let drain = watched.drain(Duration::from_secs(300)).await?;
-    let sustained = left.is_zero() && (lag_growth as f64) < rate * full.as_secs_f64() / 100.0 && drain <= LONGEST_DRAIN;
-    let trial = Trial {
-        rate,
-        seconds: length.as_secs_f64(),
-        lag_growth,
-        drain_seconds: drain.as_secs_f64(),
-        sustained,
-        is_final,
-    };
-    let verdict = if sustained { "sustained" } else { "too much" };
-    watched
-        .say(&format!("{rate:.0}/s is {verdict}: lags grew by {lag_growth}, drained in {:.1} s", drain.as_secs_f64()));
-    Ok(trial)
+
+    /// Trials of full length: down from `rate` to one that is sustained, or up to one that is not.
+    async fn settle_on(&mut self, mut rate: f64) -> anyhow::Result<()> {
+        let (mut has_held, mut has_failed) = (false, false);
+        while !(has_held && has_failed) && rate >= LOWEST {
+            let trial = Trial { is_final: true, ..self.try_rate(rate, self.full).await? };
+            let holds = trial.sustained;
+            self.trials.push(trial);
+            (has_held, has_failed) = (has_held || holds, has_failed || !holds);
+            rate = if holds { rate * CLOSE } else { rate / CLOSE };
+        }
+        Ok(())
+    }
+
+    /// Lags of a steady load go up and down by a second or so. In a short trial that would be more than 1 %
+    /// of the input; its bound is that of a full one, and it only looks for the range.
+    async fn try_rate(&mut self, rate: f64, length: Duration) -> anyhow::Result<Trial> {
+        let watched = &mut *self.watched;
+        watched.say(&format!("trying {rate:.0} documents/s for {} s", length.as_secs()));
+        let load = |duration| Load { rate, duration, offline: None, probes: PROBES };
+        watched.load(load(WARM_UP)).await?;
+        let before = watched.mean_behind();
+        let mut left = length;
+        let mut lag_growth = 0;
+        // Without an early end, a rate that is far too high would leave a backlog of minutes.
+        while !left.is_zero() && (lag_growth as f64) < rate * HOPELESS.as_secs_f64() {
+            let slice = left.min(WARM_UP);
+            watched.load(load(slice)).await?;
+            left -= slice;
+            lag_growth = watched.mean_behind() - before;
+        }
+        let drain = watched.drain(Duration::from_secs(300)).await?;
+        let bound = rate * self.full.as_secs_f64() / 100.0;
+        let trial = Trial {
+            rate,
+            seconds: (length - left).as_secs_f64(),
+            lag_growth,
+            drain_seconds: drain.as_secs_f64(),
+            sustained: left.is_zero() && (lag_growth as f64) < bound && drain <= LONGEST_DRAIN,
+            is_final: false,
+        };
+        let verdict = if trial.sustained { "sustained" } else { "too much" };
+        watched.say(&format!(
+            "{rate:.0}/s is {verdict}: lags grew by {lag_growth}, drained in {:.1} s",
+            trial.drain_seconds
+        ));
+        Ok(trial)
+    }
 }

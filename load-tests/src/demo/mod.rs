@@ -189,7 +189,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
 
 fn fleet_settings(options: &Options, stage: &Stage, services: &Services) -> anyhow::Result<Settings> {
     let (documents, repeats_within) = match options.rate {
-        Rate::Fixed(rate) => ((rate * options.seconds as f64) as u64, Duration::from_secs(5)),
+        Rate::Fixed(rate) => ((rate * options.seconds as f64) as u64, Settings::REPEATS_WITHIN),
         // What comes after the end of a trial counts as a backlog, so the repeats must not trickle in for long.
         Rate::Max => (MOST_DOCUMENTS, Duration::from_millis(800)),
     };

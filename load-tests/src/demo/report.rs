@@ -7,7 +7,11 @@ use serde::Serialize;
 
 use crate::{
     check::{Findings, Mistakes},
-    demo::{kills::Kill, max_rate::Trial, probes::EndToEnd},
+    demo::{
+        kills::Kill,
+        max_rate::{self, Trial},
+        probes::EndToEnd,
+    },
     fleet::{Counters, Record, StormReport, milliseconds},
     ledger::{Kind, State},
     live::{duration, grouped},
@@ -140,8 +144,8 @@ impl Report {
         let Run { load_seconds, drain_seconds, trials, storm, findings, .. } = run;
         let counters = record.counters;
         let receipts = record.ledger.count(Kind::Receipt, State::Acknowledged) as f64;
-        let sustained =
-            trials.iter().filter(|trial| trial.sustained && trial.is_final).map(|trial| trial.rate).next_back();
+        // A search that found nothing found no rate, whatever was acknowledged meanwhile.
+        let searched = (!trials.is_empty()).then(|| max_rate::found(&trials).unwrap_or_default());
         let million = counters.acknowledged.max(1) as f64 / 1e6;
         let cpu =
             |scale: f64| usages.iter().map(|(name, usage)| (name.clone(), usage.cpu.as_secs_f64() / scale)).collect();
@@ -159,7 +163,7 @@ impl Report {
             products_in_postgres: findings.products_in_postgres,
             wrong_products: findings.wrong_products.count,
             stop_list_items: findings.stop_list_items,
-            receipts_per_second: sustained.unwrap_or(receipts / load_seconds.max(1e-9)),
+            receipts_per_second: searched.unwrap_or(receipts / load_seconds.max(1e-9)),
             ack_p50_ms: milliseconds(&record.fresh_us, 0.5),
             ack_p99_ms: milliseconds(&record.fresh_us, 0.99),
             end_to_end_p50_ms: milliseconds(&end_to_end.both_us, 0.5),

@@ -14,8 +14,8 @@ const ROWS: &str = "SELECT \
     coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'observed_prices'), 0)";
 /// Whether there are rows that the relays have not published.
 const UNPUBLISHED: &str = "SELECT \
-    EXISTS (SELECT FROM products WHERE published_version < version) \
-    OR EXISTS (SELECT FROM stop_list_groups WHERE published_version < version)";
+    EXISTS (SELECT FROM products_dirty) \
+    OR EXISTS (SELECT FROM stop_list_groups_dirty)";
 
 /// How many rows there are.
 #[derive(Debug, Clone, Copy, Default)]

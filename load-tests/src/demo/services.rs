@@ -196,7 +196,12 @@ impl Services {
     fn spawn(&self, name: &str, admin: &str) -> anyhow::Result<Child> {
         let program = self.programs.join(name);
         let log = OpenOptions::new().append(true).create(true).open(self.log_of(name))?;
-        let mut command = dying_with_us(&program);
+        let mut command = dying_with_us();
+        // All share one machine here. Who answers the registers goes first; what waits in Kafka can wait.
+        if name != SERVICES[0] {
+            command.args(["nice", "-n", "5"]);
+        }
+        command.arg(&program);
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("KASSAFLOW_ADMIN_LISTEN", admin)
@@ -216,15 +221,13 @@ impl Running {
     }
 }
 
-/// A command whose process ends when this one does, however it ends.
-fn dying_with_us(program: &Path) -> Command {
+/// A command that becomes the program of its arguments, and ends when this process does, however that ends.
+fn dying_with_us() -> Command {
+    let mut command = Command::new(if cfg!(target_os = "linux") { "setpriv" } else { "env" });
     if cfg!(target_os = "linux") {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-        command
-    } else {
-        Command::new(program)
+        command.args(["--pdeathsig", "KILL", "--"]);
     }
+    command
 }
 
 /// The last lines of a file.

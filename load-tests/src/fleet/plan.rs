@@ -25,6 +25,11 @@ pub struct Settings {
     pub clock: EventClock,
 }
 
+impl Settings {
+    /// Usual [`Settings::repeats_within`]: longer than the normalizer needs to have seen the first copy.
+    pub const REPEATS_WITHIN: Duration = Duration::from_secs(5);
+}
+
 /// The time that documents carry: it runs with the number of documents made, not with the clock on the wall,
 /// so the same seed makes the same documents at any rate.
 ///

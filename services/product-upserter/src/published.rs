@@ -18,37 +18,42 @@ pub(crate) struct Products {
 impl Published for Products {
     const TOPIC: &'static str = products::TOPIC;
 
+    // The lateral part with its OFFSET keeps the planner from joining in any other way than row by row
+    // through the key: it knows nothing of a table that is full now and empty in a second.
     // The prices are sorted before they are put into arrays, which costs nothing: the index has that
     // order. `array_agg(.. ORDER BY ..)` sorts once more for each array.
     const READ: &'static str = "
-        SELECT p.tenant, p.product_key, p.version, p.name, p.unit, p.gtin, p.vendor_code, p.vat_rate, p.observed_at,
+        SELECT d.tenant, d.product_key, p.version, p.name, p.unit, p.gtin, p.vendor_code, p.vat_rate, p.observed_at,
                o.shops, o.prices, o.times
-          FROM products p
+          FROM products_dirty d
+         CROSS JOIN LATERAL (
+               SELECT version, name, unit, gtin, vendor_code, vat_rate, observed_at
+                 FROM products
+                WHERE tenant = d.tenant AND product_key = d.product_key
+               OFFSET 0) p
          CROSS JOIN LATERAL (
                SELECT coalesce(array_agg(shop), '{}') AS shops,
                       coalesce(array_agg(price_kopecks), '{}') AS prices,
                       coalesce(array_agg(observed_at), '{}') AS times
                  FROM (SELECT shop, price_kopecks, observed_at
                          FROM observed_prices
-                        WHERE tenant = p.tenant AND product_key = p.product_key
+                        WHERE tenant = d.tenant AND product_key = d.product_key
                         ORDER BY shop) sorted) o
-         WHERE p.published_version < p.version
-         ORDER BY p.tenant, p.product_key
+         ORDER BY d.tenant, d.product_key
          LIMIT $1";
 
-    // Rows are locked in the order in which the writer locks them, too: an update alone takes them
-    // in any order, and two of them may wait for each other.
+    // Rows are locked in the order in which the writer locks them, too: a deletion alone takes them
+    // in any order, and two of them may wait for each other. A row that has a newer version by the
+    // time that its lock is free is left.
     const MARK: &'static str = "
-        WITH locked AS MATERIALIZED (
-             SELECT p.tenant, p.product_key, sent.version
-               FROM unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, product_key, version)
-               JOIN products p ON p.tenant = sent.tenant AND p.product_key = sent.product_key
-              ORDER BY p.tenant, p.product_key
-                FOR NO KEY UPDATE OF p)
-        UPDATE products p
-           SET published_version = greatest(p.published_version, locked.version)
-          FROM locked
-         WHERE p.tenant = locked.tenant AND p.product_key = locked.product_key";
+        DELETE FROM products_dirty
+         WHERE ctid = ANY (ARRAY(
+               SELECT d.ctid
+                 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, product_key, version)
+                 JOIN products_dirty d ON d.tenant = sent.tenant AND d.product_key = sent.product_key
+                WHERE d.version <= sent.version
+                ORDER BY d.tenant, d.product_key
+                  FOR UPDATE OF d))";
 
     fn record(&self, row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
         let (tenant, product_key): (&str, &str) = (row.try_get("tenant")?, row.try_get("product_key")?);

@@ -13,10 +13,9 @@ use crate::{
     sift::Sifted,
 };
 
-/// Writes products that are newer than what is there. The order of the comparison is that of
-/// [`Product`]; a missing text is stored as null and compared as an empty one, which no text is.
-/// Answers the products that were not there before: `xmax`, the transaction that ended a row or only
-/// locked it, is set on the rows that `ON CONFLICT` updates and zero on those that it inserts.
+/// Writes products that are newer than what is there, and answers those that have a new version by
+/// that. The order of the comparison is that of [`Product`]; a missing text is stored as null and
+/// compared as an empty one, which no text is.
 const PRODUCTS: &str = "
     WITH written AS (
          INSERT INTO products AS t
@@ -27,6 +26,7 @@ const PRODUCTS: &str = "
             SET name = excluded.name, unit = excluded.unit, gtin = excluded.gtin,
                 vendor_code = excluded.vendor_code, vat_rate = excluded.vat_rate,
                 observed_at = excluded.observed_at, receipt_id = excluded.receipt_id, revision = excluded.revision,
+                previous_version = t.version,
                 version = t.version + CASE WHEN (t.name, t.unit, t.gtin, t.vendor_code, t.vat_rate)
                     IS DISTINCT FROM
                     (excluded.name, excluded.unit, excluded.gtin, excluded.vendor_code, excluded.vat_rate)
@@ -36,8 +36,8 @@ const PRODUCTS: &str = "
                  coalesce(excluded.vat_rate, ''))
               > (t.observed_at, t.receipt_id, t.revision, t.name,
                  coalesce(t.unit, ''), coalesce(t.gtin, ''), coalesce(t.vendor_code, ''), coalesce(t.vat_rate, ''))
-         RETURNING tenant, product_key, xmax = 0 AS inserted)
-    SELECT tenant, product_key FROM written WHERE inserted";
+         RETURNING tenant, product_key, version, previous_version)
+    SELECT tenant, product_key, version FROM written WHERE version <> previous_version";
 
 /// Writes prices that are newer than what is there, and answers the products of those that changed.
 const PRICES: &str = "
@@ -54,12 +54,19 @@ const PRICES: &str = "
          RETURNING tenant, product_key, price_kopecks IS DISTINCT FROM previous_kopecks AS changed)
     SELECT DISTINCT tenant, product_key FROM written WHERE changed ORDER BY tenant, product_key";
 
-/// A product's prices are published with it, so a changed one makes a new version. Not for a product
-/// that this transaction has just inserted: nobody has seen its first version yet.
-const CHANGED: &str = "
-    UPDATE products p SET version = p.version + 1
-      FROM unnest($1::text[], $2::text[]) AS changed (tenant, product_key)
-     WHERE p.tenant = changed.tenant AND p.product_key = changed.product_key";
+/// Marks products for the relay: those of `$3` to `$5` with the versions that they have, those of
+/// `$1` and `$2` with a new one, which they get here. A product's prices are published with it, so a
+/// changed one makes a new version.
+const DIRTY: &str = "
+    WITH raised AS (
+         UPDATE products p SET version = p.version + 1
+           FROM unnest($1::text[], $2::text[]) AS changed (tenant, product_key)
+          WHERE p.tenant = changed.tenant AND p.product_key = changed.product_key
+         RETURNING p.tenant, p.product_key, p.version)
+    INSERT INTO products_dirty AS d (tenant, product_key, version)
+    SELECT * FROM (SELECT * FROM raised UNION ALL SELECT * FROM unnest($3::text[], $4::text[], $5::bigint[])) AS new
+     ORDER BY tenant, product_key
+        ON CONFLICT (tenant, product_key) DO UPDATE SET version = excluded.version";
 
 /// Rows of one transaction: the newest for each identity, sorted by identity, so that no statement
 /// meets a row twice and two writers lock rows in the same order.
@@ -89,15 +96,16 @@ impl<'r> Batch<'r> {
         // Prepared once a connection.
         let products = client.prepare_cached(PRODUCTS).await?;
         let prices = client.prepare_cached(PRICES).await?;
-        let changed = client.prepare_cached(CHANGED).await?;
+        let dirty = client.prepare_cached(DIRTY).await?;
         let transaction = tokio_postgres::Client::transaction(client).await?;
-        let inserted = self.write_products(&transaction, &products).await?;
-        let count = self.write_prices(&transaction, &prices, &changed, &inserted).await?;
+        let renewed = self.write_products(&transaction, &products).await?;
+        let repriced = self.write_prices(&transaction, &prices).await?;
+        mark_dirty(&transaction, &dirty, &renewed, &repriced).await?;
         transaction.commit().await?;
-        Ok(count)
+        Ok(repriced.len())
     }
 
-    /// Answers those that were not there before.
+    /// Answers those that have a new version.
     async fn write_products(&self, transaction: &Transaction<'_>, statement: &Statement) -> Result<Vec<Row>, Error> {
         let rows = &self.products;
         if rows.is_empty() {
@@ -116,32 +124,37 @@ impl<'r> Batch<'r> {
             .await?)
     }
 
-    async fn write_prices(
-        &self,
-        transaction: &Transaction<'_>,
-        write: &Statement,
-        raise: &Statement,
-        inserted: &[Row],
-    ) -> Result<usize, Error> {
+    /// Answers the products whose prices changed.
+    async fn write_prices(&self, transaction: &Transaction<'_>, statement: &Statement) -> Result<Vec<Row>, Error> {
         let rows = &self.prices;
         if rows.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let tenants = column(rows, |(id, _)| &*id.product.tenant);
         let keys = column(rows, |(id, _)| &*id.product.product_key);
         let shops = column(rows, |(id, _)| &*id.shop);
         let kopecks = column(rows, |(_, price)| price.price_kopecks);
         let (times, receipts, revisions) = orders(rows.iter().map(|(_, price)| &price.order));
-        let changed =
-            transaction.query(write, &[&tenants, &keys, &shops, &kopecks, &times, &receipts, &revisions]).await?;
-        let inserted: HashSet<_> = identities(inserted)?.into_iter().collect();
-        let (tenants, keys): (Vec<&str>, Vec<&str>) =
-            identities(&changed)?.into_iter().filter(|product| !inserted.contains(product)).unzip();
-        if !tenants.is_empty() {
-            transaction.execute(raise, &[&tenants, &keys]).await?;
-        }
-        Ok(changed.len())
+        Ok(transaction.query(statement, &[&tenants, &keys, &shops, &kopecks, &times, &receipts, &revisions]).await?)
     }
+}
+
+async fn mark_dirty(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    renewed: &[Row],
+    repriced: &[Row],
+) -> Result<(), Error> {
+    let (tenants, keys): (Vec<&str>, Vec<&str>) = identities(renewed)?.into_iter().unzip();
+    let versions = renewed.iter().map(|row| row.try_get(2)).collect::<Result<Vec<i64>, _>>()?;
+    // A product that has a new version needs no other one: nobody has seen it yet.
+    let known: HashSet<_> = identities(renewed)?.into_iter().collect();
+    let (raised_tenants, raised_keys): (Vec<&str>, Vec<&str>) =
+        identities(repriced)?.into_iter().filter(|product| !known.contains(product)).unzip();
+    if !(tenants.is_empty() && raised_keys.is_empty()) {
+        transaction.execute(statement, &[&raised_tenants, &raised_keys, &tenants, &keys, &versions]).await?;
+    }
+    Ok(())
 }
 
 /// Tenant and key of each product that a statement answers.

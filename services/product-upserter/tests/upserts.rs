@@ -101,7 +101,7 @@ async fn until(what: &str, mut fact: impl AsyncFnMut() -> bool) {
 /// Everything that was sent is read, written, and published.
 async fn until_settled(installation: &TestInstallation) {
     until("the group does not finish its topic", async || unread(installation).await == 0).await;
-    let dirty = "SELECT count(*) FROM products WHERE published_version < version";
+    let dirty = "SELECT count(*) FROM products_dirty";
     until("products stay unpublished", async || number(installation, dirty).await == 0).await;
 }
 

@@ -21,7 +21,8 @@ impl Published for StopLists {
     const READ: &'static str = "
         SELECT g.tenant, g.terminal_group_id::text AS id, g.organization_id::text AS organization_id, g.version,
                g.synchronized_at, i.products, i.sizes, i.balances, i.skus, i.added
-          FROM stop_list_groups g
+          FROM stop_list_groups_dirty d
+          JOIN stop_list_groups g ON g.tenant = d.tenant AND g.terminal_group_id = d.terminal_group_id
          CROSS JOIN LATERAL (
                SELECT coalesce(array_agg(product_id::text ORDER BY product_id, size_id), '{}') AS products,
                       coalesce(array_agg(size_id::text ORDER BY product_id, size_id), '{}') AS sizes,
@@ -30,23 +31,21 @@ impl Published for StopLists {
                       coalesce(array_agg(added_at ORDER BY product_id, size_id), '{}') AS added
                  FROM stop_list_items
                 WHERE tenant = g.tenant AND terminal_group_id = g.terminal_group_id) i
-         WHERE g.published_version < g.version
          ORDER BY g.tenant, g.terminal_group_id
          LIMIT $1";
 
-    // Rows are locked in the order in which the synchronisation locks them, too: an update alone
-    // takes them in any order, and two of them may wait for each other.
+    // Rows are locked in the order in which the synchronisation locks them, too: a deletion alone
+    // takes them in any order, and two of them may wait for each other. A row that has a newer version
+    // by the time that its lock is free is left.
     const MARK: &'static str = "
-        WITH locked AS MATERIALIZED (
-             SELECT g.tenant, g.terminal_group_id, sent.version
-               FROM unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, id, version)
-               JOIN stop_list_groups g ON g.tenant = sent.tenant AND g.terminal_group_id = sent.id::uuid
-              ORDER BY g.tenant, g.terminal_group_id
-                FOR NO KEY UPDATE OF g)
-        UPDATE stop_list_groups g
-           SET published_version = greatest(g.published_version, locked.version)
-          FROM locked
-         WHERE g.tenant = locked.tenant AND g.terminal_group_id = locked.terminal_group_id";
+        DELETE FROM stop_list_groups_dirty
+         WHERE ctid = ANY (ARRAY(
+               SELECT d.ctid
+                 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, id, version)
+                 JOIN stop_list_groups_dirty d ON d.tenant = sent.tenant AND d.terminal_group_id = sent.id::uuid
+                WHERE d.version <= sent.version
+                ORDER BY d.tenant, d.terminal_group_id
+                  FOR UPDATE OF d))";
 
     fn record(&self, row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
         let (tenant, id): (&str, &str) = (row.try_get("tenant")?, row.try_get("id")?);

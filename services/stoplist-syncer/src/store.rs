@@ -33,14 +33,16 @@ const OPEN_GROUPS: &str = "
         ON CONFLICT (tenant, terminal_group_id) DO UPDATE
        SET organization_id = excluded.organization_id, version = g.version + 1, synchronized_at = excluded.synchronized_at";
 const CLEAR_GROUPS: &str = "DELETE FROM stop_list_items WHERE tenant = $1 AND terminal_group_id = ANY ($2)";
-/// Locked in the relay's order: an update alone takes its rows in any, and the two may wait for each other.
+/// In any order: the organisation's row is locked, and only a group that has moved is changed under another one's.
 const RAISE_GROUPS: &str = "
-    WITH locked AS MATERIALIZED (
-         SELECT tenant, terminal_group_id FROM stop_list_groups
-          WHERE tenant = $1 AND terminal_group_id = ANY ($2) ORDER BY tenant, terminal_group_id
-            FOR NO KEY UPDATE)
-    UPDATE stop_list_groups g SET version = g.version + 1, synchronized_at = $3
-      FROM locked WHERE g.tenant = locked.tenant AND g.terminal_group_id = locked.terminal_group_id";
+    UPDATE stop_list_groups SET version = version + 1, synchronized_at = $3
+     WHERE tenant = $1 AND terminal_group_id = ANY ($2)";
+/// In the relay's order: otherwise the two may wait for each other.
+const MARK_DIRTY: &str = "
+    INSERT INTO stop_list_groups_dirty (tenant, terminal_group_id, version)
+    SELECT tenant, terminal_group_id, version FROM stop_list_groups
+     WHERE tenant = $1 AND terminal_group_id = ANY ($2) ORDER BY tenant, terminal_group_id
+        ON CONFLICT (tenant, terminal_group_id) DO UPDATE SET version = excluded.version";
 const REMOVE_ITEMS: &str = "
     DELETE FROM stop_list_items i
      USING unnest($2::uuid[], $3::uuid[], $4::uuid[]) AS gone (terminal_group_id, product_id, size_id)
@@ -91,7 +93,7 @@ impl Store {
         self.pool
             .wait_out("looking for the tables", |client| async move {
                 client
-                    .execute("SELECT FROM stop_list_items, stop_list_groups, iiko_organizations LIMIT 0", &[])
+                    .execute("SELECT FROM stop_list_items, stop_list_groups, stop_list_groups_dirty, iiko_organizations LIMIT 0", &[])
                     .await?;
                 Ok(())
             })
@@ -208,6 +210,7 @@ async fn write(
     changes: &Changes,
 ) -> Result<(), Error> {
     let Place { tenant, organization } = place;
+    let changed: Vec<Uuid> = changes.keys().copied().collect();
     let (opened, raised): (Vec<_>, Vec<_>) = changes.iter().partition(|(_, change)| change.is_new);
     let groups = |part: Vec<(&Uuid, &GroupChanges)>| part.into_iter().map(|(id, _)| *id).collect::<Vec<Uuid>>();
     let (opened, raised) = (groups(opened), groups(raised));
@@ -217,6 +220,9 @@ async fn write(
     }
     if !raised.is_empty() {
         run(transaction, RAISE_GROUPS, &[&tenant, &raised, &answered_at]).await?;
+    }
+    if !changed.is_empty() {
+        run(transaction, MARK_DIRTY, &[&tenant, &changed]).await?;
     }
     let gone = Keys::of(changes.iter().flat_map(|(group, change)| change.removed.iter().map(|key| (*group, *key))));
     if !gone.groups.is_empty() {
