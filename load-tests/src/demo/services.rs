@@ -199,7 +199,7 @@ impl Services {
         let mut command = dying_with_us();
         // All share one machine here. Who answers the registers goes first; what waits in Kafka can wait.
         if name != SERVICES[0] {
-            command.args(["nice", "-n", "5"]);
+            command.args(["nice", "-n", "15"]);
         }
         command.arg(&program);
         command

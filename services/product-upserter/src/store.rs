@@ -57,7 +57,7 @@ const PRICES: &str = "
 /// Marks products for the relay: those of `$3` to `$5` with the versions that they have, those of
 /// `$1` and `$2` with a new one, which they get here. A product's prices are published with it, so a
 /// changed one makes a new version.
-const DIRTY: &str = "
+pub(crate) const DIRTY: &str = "
     WITH raised AS (
          UPDATE products p SET version = p.version + 1
            FROM unnest($1::text[], $2::text[]) AS changed (tenant, product_key)

@@ -32,6 +32,11 @@ pub(super) fn prepare(site: &Site, home: &Home) -> Result<Invocation> {
         // have every page of an index written and read again after a few inserts.
         "--wiredTigerEngineConfigString",
         "eviction_dirty_target=40,eviction_dirty_trigger=60,eviction_updates_target=30,eviction_updates_trigger=50",
+        // These servers live for minutes: compressing costs a tenth of the time here and saves disk that nobody needs.
+        "--wiredTigerJournalCompressor",
+        "none",
+        "--wiredTigerCollectionBlockCompressor",
+        "none",
         // The default is a twentieth of the disk.
         "--oplogSize",
         "512",
