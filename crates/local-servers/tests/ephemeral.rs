@@ -4,11 +4,11 @@
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::{env, fs};
 
-use kassaflow_local_servers::{Endpoints, Ephemeral, Home, Kind, Server, testing};
+use kassaflow_local_servers::{Endpoints, Home, Kind, Server, testing};
 use mongodb::bson::{Document, doc};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -63,67 +63,19 @@ async fn data_survive_kills_and_the_servers_die_with_their_owner() {
     });
 }
 
-/// Not a test: the process that the test above starts, tells what to do, and kills.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "the process that owns the servers of another test"]
-async fn owner() {
-    if env::var_os("KASSAFLOW_TEST_OWNER").is_none() {
-        return;
-    }
-    // Started from a thread that ends at once: the servers are to live on.
-    let start = || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async { Ephemeral::start(&Home::find().unwrap()).await.unwrap() })
-    };
-    let mut servers = std::thread::spawn(start).join().unwrap();
-    say(&servers);
-    for line in io::stdin().lines() {
-        match line.unwrap().as_str() {
-            "kill" => {
-                tokio::join!(
-                    servers.kafka.kill(),
-                    servers.registry.stop(),
-                    servers.mongodb.kill(),
-                    servers.postgres.kill(),
-                );
-            }
-            _ => {
-                tokio::try_join!(
-                    servers.kafka.start(),
-                    servers.registry.start(),
-                    servers.mongodb.start(),
-                    servers.postgres.start(),
-                )
-                .unwrap();
-            }
-        }
-        say(&servers);
-    }
-}
-
-/// With `--nocapture` this reaches the test.
-fn say(servers: &Ephemeral) {
-    let text = serde_json::to_string(&(servers.endpoints(), pids(servers))).unwrap();
-    eprintln!("OWNER {text}");
-}
-
+/// `examples/owner.rs` as a process: told what to do with its servers, and killed.
 struct Owner {
     process: Child,
     orders: Option<ChildStdin>,
-    words: Lines<BufReader<ChildStderr>>,
+    words: Lines<BufReader<ChildStdout>>,
 }
 
 impl Owner {
     fn start() -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "owner", "--ignored", "--nocapture"])
-            .env("KASSAFLOW_TEST_OWNER", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self { orders: process.stdin.take(), words: BufReader::new(process.stderr.take().unwrap()).lines(), process }
+        // Cargo builds examples with the tests: target/debug/examples beside target/debug/deps.
+        let program = env::current_exe().unwrap().parent().unwrap().with_file_name("examples").join("owner");
+        let mut process = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Self { orders: process.stdin.take(), words: BufReader::new(process.stdout.take().unwrap()).lines(), process }
     }
 
     fn tell(&mut self, order: &str) {
@@ -131,14 +83,8 @@ impl Owner {
     }
 
     fn answer<T: serde::de::DeserializeOwned>(&mut self) -> T {
-        let mut said = String::new();
-        for line in self.words.by_ref().map_while(Result::ok) {
-            if let Some(answer) = line.strip_prefix("OWNER ") {
-                return serde_json::from_str(answer).unwrap();
-            }
-            said = said + &line + "\n";
-        }
-        panic!("the owner ended:\n{said}");
+        // What it says when it ends stands in the output of the test.
+        serde_json::from_str(&self.words.next().unwrap().unwrap()).unwrap()
     }
 }
 
@@ -180,13 +126,6 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "not within 10 s: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn pids(servers: &Ephemeral) -> Vec<u32> {
-    [&servers.kafka, &servers.registry, &servers.mongodb, &servers.postgres]
-        .iter()
-        .filter_map(|server| server.pid())
-        .collect()
 }
 
 /// A process that has ended and was not collected has an empty command line.

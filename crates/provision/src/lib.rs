@@ -25,7 +25,6 @@
 //! ```
 
 mod change;
-mod coordinators;
 mod directory;
 mod enrolment;
 mod error;
@@ -104,8 +103,6 @@ impl Installation {
     /// # Errors
     /// [`Error::Admin`] when the brokers refuse, or when a topic exists with another number of partitions.
     pub async fn topics_apply(&self, catalogue: &Catalogue, replication: i32) -> Result<Vec<Applied>, Error> {
-        let (client, groups_of) = (self.client.clone(), catalogue.clone());
-        blocking(move |_| coordinators::wait(&client, &groups_of)).await?;
         Ok(admin::apply_topics(&self.client, catalogue, replication).await?)
     }
 
