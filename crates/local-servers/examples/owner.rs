@@ -3,7 +3,7 @@
 
 use std::io;
 
-use kassaflow_local_servers::{Ephemeral, Home};
+use kassaflow_local_servers::{Ephemeral, Error, Home, Server};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn obey(servers: &mut Ephemeral, order: &str) -> Result<(), kassaflow_local_servers::Error> {
-    let Ephemeral { kafka, registry, mongodb, postgres, .. } = servers;
+async fn obey(servers: &mut Ephemeral, order: &str) -> Result<(), Error> {
+    let Ephemeral { kafka, registry, mongodb, postgres } = servers;
     if order == "kill" {
         tokio::join!(kafka.kill(), registry.stop(), mongodb.kill(), postgres.kill());
     } else {
@@ -30,8 +30,7 @@ async fn obey(servers: &mut Ephemeral, order: &str) -> Result<(), kassaflow_loca
 }
 
 fn say(servers: &Ephemeral) -> serde_json::Result<()> {
-    let all = [&servers.kafka, &servers.registry, &servers.mongodb, &servers.postgres];
-    let pids: Vec<u32> = all.iter().filter_map(|server| server.pid()).collect();
+    let pids: Vec<u32> = servers.servers().into_iter().filter_map(Server::pid).collect();
     println!("{}", serde_json::to_string(&(servers.endpoints(), pids))?);
     Ok(())
 }

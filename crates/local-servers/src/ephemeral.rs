@@ -42,9 +42,14 @@ impl Ephemeral {
         Ok(Self { kafka, registry, mongodb, postgres })
     }
 
+    /// All four.
+    pub const fn servers(&self) -> [&Server; 4] {
+        [&self.kafka, &self.registry, &self.mongodb, &self.postgres]
+    }
+
     /// Where they are reached. It stays the same when one of them is stopped and started.
     pub fn endpoints(&self) -> Endpoints {
-        servers::endpoints([&self.kafka.site, &self.registry.site, &self.mongodb.site, &self.postgres.site])
+        servers::endpoints(self.servers().map(|server| &server.site))
     }
 }
 

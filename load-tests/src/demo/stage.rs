@@ -91,8 +91,7 @@ impl Stage {
     /// The servers' names and process numbers.
     #[must_use]
     pub fn processes(&self) -> Vec<(&'static str, u32)> {
-        let servers = [&self.servers.kafka, &self.servers.registry, &self.servers.mongodb, &self.servers.postgres];
-        servers.into_iter().filter_map(|server| Some((server.kind().name(), server.pid()?))).collect()
+        self.servers.servers().into_iter().filter_map(|server| Some((server.kind().name(), server.pid()?))).collect()
     }
 }
 

@@ -143,13 +143,8 @@ impl Table {
 #[test]
 fn the_newest_observation_wins_in_any_order_of_arrival() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let table = runtime.block_on(async {
-        let mut settings: service::settings::Postgres = service::settings::defaults().unwrap();
-        settings.url = testing::postgres_database(&testing::endpoints()).await;
-        postgres::migrate(&settings.url).await.unwrap();
-        let meters = Meters::register(&prometheus::Registry::new(), 0).unwrap();
-        Table { pool: Pool::new(&settings).unwrap(), meters }
-    });
+    let meters = Meters::register(&prometheus::Registry::new(), 0).unwrap();
+    let table = Table { pool: runtime.block_on(crate::testing::tables()), meters };
     let cases = receipts().prop_flat_map(|receipts| {
         let shuffled = Just(receipts.clone()).prop_shuffle();
         (Just(receipts), shuffled, prop::collection::vec(any::<bool>(), 12), 1..20_usize)

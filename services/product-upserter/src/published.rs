@@ -99,12 +99,10 @@ const fn moment(time: Timestamptz) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use local_servers::testing;
-    use postgres::Pool;
     use relay::Published as _;
 
     use super::Products;
-    use crate::store::DIRTY;
+    use crate::{store::DIRTY, testing};
 
     const INSERT: &str = "INSERT INTO products (tenant, product_key, name, observed_at, receipt_id, revision)
         VALUES ('acme', 'name:хлеб', 'Хлеб', now(), '1', 1)";
@@ -112,22 +110,18 @@ mod tests {
     /// The writer has raised a version and not committed yet when the relay marks the one before.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_version_that_comes_during_the_mark_stays_dirty() {
-        let mut settings: service::settings::Postgres = service::settings::defaults().unwrap();
-        settings.url = testing::postgres_database(&testing::endpoints()).await;
-        postgres::migrate(&settings.url).await.unwrap();
-        let pool = Pool::new(&settings).unwrap();
+        let pool = testing::tables().await;
         let (writer, relay, watcher) =
             (pool.get().await.unwrap(), pool.get().await.unwrap(), pool.get().await.unwrap());
-        let (tenants, keys, versions) = (["acme"].as_slice(), ["name:хлеб"].as_slice(), [1_i64].as_slice());
+        let (tenants, keys): (&[&str], &[&str]) = (&["acme"], &["name:хлеб"]);
+        let (first, second): (&[i64], &[i64]) = (&[1], &[2]);
         let (nobody, none): (&[&str], &[i64]) = (&[], &[]);
         writer.batch_execute(INSERT).await.unwrap();
-        writer.execute(DIRTY, &[&nobody, &nobody, &tenants, &keys, &versions]).await.unwrap();
+        writer.execute(DIRTY, &[&nobody, &nobody, &tenants, &keys, &first]).await.unwrap();
 
         writer.batch_execute("BEGIN").await.unwrap();
         writer.execute(DIRTY, &[&tenants, &keys, &nobody, &nobody, &none]).await.unwrap();
-        let mark = tokio::spawn(async move {
-            relay.execute(Products::MARK, &[&["acme"].as_slice(), &["name:хлеб"].as_slice(), &[1_i64].as_slice()]).await
-        });
+        let mark = tokio::spawn(async move { relay.execute(Products::MARK, &[&tenants, &keys, &first]).await });
         let waits = "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
             WHERE NOT l.granted AND a.datname = current_database()";
         while !watcher.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) && !mark.is_finished() {
@@ -138,7 +132,6 @@ mod tests {
 
         let left = watcher.query_one("SELECT version FROM products_dirty", &[]).await.unwrap();
         assert_eq!(left.get::<_, i64>(0), 2);
-        let second: &[i64] = &[2];
         assert_eq!(watcher.execute(Products::MARK, &[&tenants, &keys, &second]).await.unwrap(), 1);
     }
 }

@@ -5,17 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use local_servers::{Home, Kind, Server, testing::endpoints};
 use provision::testing::install;
-use rdkafka::{
-    ClientConfig, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
-};
 use schemas::raw::{RawDocument, TOPIC};
 
 use crate::support::{PARTITIONS, TestHub, start, statuses, until};
 
 async fn hub_with_own_broker() -> (Server, TestHub) {
     let kafka = Server::start_new(&Home::find().unwrap(), Kind::Kafka).await.unwrap();
-    wait_for_coordinators(&kafka.url()).await;
     let endpoints = local_servers::Endpoints { kafka: kafka.url(), ..endpoints() };
     let hub = start(install(&endpoints, PARTITIONS).await, |settings| {
         settings.timeouts.message_timeout_seconds = 2;
@@ -24,22 +19,6 @@ async fn hub_with_own_broker() -> (Server, TestHub) {
     })
     .await;
     (kafka, hub)
-}
-
-/// A broker makes the topic that holds offsets when it is asked for the first time, and refuses
-/// questions about groups meanwhile.
-async fn wait_for_coordinators(broker: &str) {
-    let ready = |group: usize| {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", broker)
-            .set("group.id", format!("group-{group}"))
-            .create()
-            .unwrap();
-        let mut list = TopicPartitionList::new();
-        list.add_partition("any", 0);
-        consumer.committed_offsets(list, Duration::from_secs(10)).is_ok()
-    };
-    until("the broker knows its groups", || async { tokio::task::block_in_place(|| (0..20).all(ready)) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
