@@ -24,6 +24,36 @@ impl Usage {
     }
 }
 
+/// What processes of one name have used, one after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Account {
+    process: u32,
+    /// Of the processes that have ended.
+    before: Usage,
+    /// Of the process that runs.
+    current: Usage,
+}
+
+impl Account {
+    /// Notes what a process has used until now.
+    pub fn note(&mut self, process: u32, now: Usage) {
+        if process != self.process {
+            self.before = self.sum();
+            self.current = Usage::default();
+            self.process = process;
+        }
+        // What ends meanwhile is missing for a moment.
+        let cpu = now.cpu.max(self.current.cpu);
+        self.current = Usage { cpu, peak_rss: now.peak_rss.max(self.current.peak_rss) };
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn sum(&self) -> Usage {
+        self.before.then(self.current)
+    }
+}
+
 /// What the process has used so far; `None` where it has ended or this system has no `/proc`.
 #[must_use]
 pub fn usage(process: u32) -> Option<Usage> {
@@ -109,6 +139,16 @@ mod tests {
         assert_eq!(cpu_of(stat), Some(Duration::from_millis(1_750)));
         assert_eq!(ticks(stat, 13), Some(Duration::from_millis(70)));
         assert_eq!(peak_of("Name:\tx\nVmHWM:\t    2048 kB\n"), Some(2_097_152));
+    }
+
+    #[test]
+    fn a_process_that_follows_another_is_added() {
+        let usage = |seconds, peak_rss| Usage { cpu: Duration::from_secs(seconds), peak_rss };
+        let mut account = Account::default();
+        for (process, now) in [(1, usage(2, 50)), (1, usage(3, 40)), (2, usage(1, 20)), (2, usage(4, 30))] {
+            account.note(process, now);
+        }
+        assert_eq!(account.sum(), usage(7, 50));
     }
 
     #[test]

@@ -1,4 +1,8 @@
 //! The kills: each service once, with SIGKILL, while it has work in flight.
+//!
+//! A kill alone says little of the receipt-writer. What it has sent is in `MongoDB`'s socket within a millisecond, and
+//! `MongoDB` inserts it, however the writer ends: one that commits offsets before it writes would pass. So `MongoDB` is
+//! killed first. What the writer has in hand then can be written by nobody, and it must not be committed either.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +10,16 @@ use fake_iiko::FakeIiko;
 use serde::Serialize;
 
 use crate::{
-    demo::{lags::Lags, services::Services},
+    demo::{lags::Lags, services::Services, stage::Stage},
     fleet::Progress,
 };
 
 /// Which service dies when, in hundredths of the load's time. The line of the offline registers is back at 60.
 const PLAN: [(&str, u32); 5] =
     [("receipt-writer", 20), ("product-upserter", 36), ("normalizer", 62), ("hub-ingest", 74), ("stoplist-syncer", 85)];
+
+/// How long the receipt-writer goes on without `MongoDB` before it is killed: several times its commit interval.
+const WITHOUT_MONGODB: Duration = Duration::from_secs(2);
 
 /// A service that has nothing to do for so long is killed all the same, and the report says so.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -24,6 +31,8 @@ pub struct Kill {
     pub service: &'static str,
     /// Seconds from the start of the load.
     pub at_seconds: f64,
+    /// The server that was killed before it, and started again after it.
+    pub without: Option<&'static str>,
     /// What it was in the middle of: requests, records or calls.
     pub in_flight: i64,
     /// Milliseconds until it was ready again; `None` while it is not.
@@ -54,7 +63,7 @@ impl Kills {
         services: &mut Services,
         fleet: &Progress,
         lags: Lags,
-        iiko: &FakeIiko,
+        stage: &mut Stage,
     ) -> anyhow::Result<Option<Kill>> {
         self.look_who_is_back(services).await?;
         let Some((service, percent)) = PLAN.get(self.done.len()) else { return Ok(None) };
@@ -63,13 +72,22 @@ impl Kills {
         if elapsed < due {
             return Ok(None);
         }
-        let in_flight = work_of(service, fleet, lags, iiko);
+        let in_flight = work_of(service, fleet, lags, &stage.iiko);
         if in_flight == 0 && elapsed < due + LONGEST_WAIT {
             return Ok(None);
         }
+        let mongodb = &mut stage.servers.mongodb;
+        let without = (*service == "receipt-writer").then(|| mongodb.kind().name());
+        if without.is_some() {
+            mongodb.kill().await;
+            tokio::time::sleep(WITHOUT_MONGODB).await;
+        }
         let at_seconds = self.start.elapsed().as_secs_f64();
         services.kill(service).await?;
-        let kill = Kill { service, at_seconds, in_flight, back_after_ms: None };
+        if without.is_some() {
+            mongodb.start().await?;
+        }
+        let kill = Kill { service, at_seconds, without, in_flight, back_after_ms: None };
         self.done.push(kill.clone());
         Ok(Some(kill))
     }

@@ -141,7 +141,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         options.seed
     );
     let begin = Instant::now();
-    let stage = Stage::set_up(&world, options.seed, &options.folder, options.partitions).await?;
+    let mut stage = Stage::set_up(&world, options.seed, &options.folder, options.partitions).await?;
     let mut services = Services::start(&stage, &options.settings)?;
     services.ready(Duration::from_secs(60)).await?;
     println!("servers and services are ready after {:.1} s", begin.elapsed().as_secs_f64());
@@ -150,7 +150,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     let (probe, probes) = mpsc::unbounded_channel();
     let probes = ProbeWatch::start(databases.receipts(), rows::postgres(&stage.endpoints.postgres).await?, probes);
     let fleet = Fleet::start(world.clone(), fleet_settings(&options, &stage, &services)?, Some(probe))?;
-    let loaded = load(&options, &stage, &mut services, &fleet, &databases, &probes).await?;
+    let loaded = load(&options, &mut stage, &mut services, &fleet, &databases, &probes).await?;
     let (record, end_to_end) = (fleet.end()?, probes.end().await?);
     let findings = check(&world, &stage, &record, &databases).await?;
 
@@ -208,7 +208,7 @@ fn fleet_settings(options: &Options, stage: &Stage, services: &Services) -> anyh
 
 async fn load(
     options: &Options,
-    stage: &Stage,
+    stage: &mut Stage,
     services: &mut Services,
     fleet: &Fleet,
     databases: &Databases,

@@ -174,7 +174,10 @@ impl Report {
                 .map(|(name, usage)| (name.clone(), usage.peak_rss as f64 / 1e6))
                 .collect(),
             cpu_seconds_per_million_by_process: cpu(million),
-            passed: findings.is_clean() && refused_or_open == 0 && end_to_end.unseen == 0,
+            passed: findings.is_clean()
+                && refused_or_open == 0
+                && end_to_end.unseen == 0
+                && unasked_ends.values().all(|ends| *ends == 0),
             settings,
             load_seconds,
             drain_seconds,
@@ -260,8 +263,9 @@ impl Report {
         for kill in &self.kills {
             let back = kill.back_after_ms.map_or("not yet".to_owned(), |back| duration(back as f64));
             let (service, at, work) = (kill.service, kill.at_seconds, grouped(kill.in_flight));
+            let without = kill.without.map_or_else(String::new, |server| format!("; {server} was killed before it"));
             lines.push(format!(
-                "killed {service:<17} at {at:>4.1} s with {work:>6} in flight; ready again after {back}"
+                "killed {service:<17} at {at:>4.1} s with {work:>6} in flight; ready again after {back}{without}"
             ));
         }
         lines.push(String::new());
@@ -291,6 +295,7 @@ impl Report {
             one("rejected", &Mistakes { count: self.rejected, examples: self.fleet.reasons.clone() }),
             number("without an answer", self.unanswered),
             number("probes never seen", self.unseen_probes),
+            number("ends of services unasked", self.unasked_ends.values().copied().map(u64::from).sum()),
         ]
         .concat()
     }

@@ -12,10 +12,9 @@ use crate::demo::stage::{DATABASE, Stage};
 const ROWS: &str = "SELECT \
     coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'products'), 0), \
     coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'observed_prices'), 0)";
-/// Whether there are rows that the relays have not published.
+/// Rows that the relays have not published.
 const UNPUBLISHED: &str = "SELECT \
-    EXISTS (SELECT FROM products_dirty) \
-    OR EXISTS (SELECT FROM stop_list_groups_dirty)";
+    (SELECT count(*) FROM products_dirty) + (SELECT count(*) FROM stop_list_groups_dirty)";
 
 /// How many rows there are.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,11 +68,11 @@ impl Databases {
         })
     }
 
-    /// Whether rows wait to be published.
+    /// How many rows wait to be published.
     ///
     /// # Errors
     /// When PostgreSQL cannot be read.
-    pub async fn is_unpublished(&self) -> anyhow::Result<bool> {
+    pub async fn unpublished(&self) -> anyhow::Result<i64> {
         Ok(self.postgres.query_one(UNPUBLISHED, &[]).await?.try_get(0)?)
     }
 }

@@ -19,13 +19,15 @@ use crate::{
     },
     fleet::{Fleet, Load, Progress, Storm, StormReport, milliseconds},
     live::{Live, duration, grouped},
-    processes::{Usage, tree_usage, usage},
+    processes::{Account, Usage, tree_usage, usage},
 };
 
 /// How often the run is looked after.
 const TICK: Duration = Duration::from_millis(100);
 /// How often the table is drawn and the rows are counted.
 const BETWEEN_TABLES: Duration = Duration::from_secs(1);
+/// How often the rows are counted that wait to be published.
+const BETWEEN_COUNTS: Duration = Duration::from_millis(200);
 /// Changes on the restaurants' stop lists, a second.
 const STOP_LIST_CHANGES: usize = 5;
 /// How long looks are remembered.
@@ -37,7 +39,7 @@ const QUIET_LOOKS: u32 = 3;
 #[derive(Debug)]
 pub struct Watched<'a> {
     /// The servers.
-    pub stage: &'a Stage,
+    pub stage: &'a mut Stage,
     /// The services.
     pub services: &'a mut Services,
     fleet: &'a Fleet,
@@ -51,8 +53,10 @@ pub struct Watched<'a> {
     progress: Progress,
     acknowledged_before: u64,
     rows: Rows,
-    /// Usage of the servers.
-    servers: BTreeMap<&'static str, Usage>,
+    /// Rows that the relays have not published, and when they were counted.
+    unpublished: (Instant, i64),
+    /// What each server has used.
+    servers: BTreeMap<&'static str, Account>,
     changing: bool,
     /// What was behind at each of the last looks.
     looks: VecDeque<(Instant, i64)>,
@@ -64,7 +68,7 @@ impl<'a> Watched<'a> {
     /// # Errors
     /// When the brokers do not answer.
     pub fn new(
-        stage: &'a Stage,
+        stage: &'a mut Stage,
         services: &'a mut Services,
         fleet: &'a Fleet,
         databases: &'a Databases,
@@ -84,6 +88,7 @@ impl<'a> Watched<'a> {
             progress: Progress::default(),
             acknowledged_before: 0,
             rows: Rows::default(),
+            unpublished: (Instant::now(), 0),
             servers: BTreeMap::new(),
             changing: true,
             looks: VecDeque::new(),
@@ -154,8 +159,8 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// Waits until nothing is behind: no document without an answer, no lag, nothing unpublished. Returns how long
-    /// it took until that was first so; it must stay so for a while.
+    /// Waits until nothing is behind (see [`Watched::behind`]). Returns how long it took until that was first so; it
+    /// must stay so for a while.
     ///
     /// # Errors
     /// When that takes longer than `longest`, or something stops working.
@@ -178,11 +183,6 @@ impl<'a> Watched<'a> {
                 }
             }
         }
-        while self.databases.is_unpublished().await? {
-            ensure!(Instant::now() < end, "after {} s there are still rows that are not published", longest.as_secs());
-            tokio::time::sleep(TICK).await;
-            self.look_after().await?;
-        }
         Ok(drained)
     }
 
@@ -192,11 +192,11 @@ impl<'a> Watched<'a> {
         self.looks.iter().map(|(_, behind)| behind).sum::<i64>() / self.looks.len().max(1) as i64
     }
 
-    /// Documents without a final answer, and records that a stage has not finished.
+    /// Documents without a final answer, records that a stage has not finished, and rows that a relay has not published.
     pub fn behind(&self) -> i64 {
         let counters = self.fleet.counters();
         let unanswered = counters.made - counters.acknowledged - counters.rejected;
-        self.lags.now().sum() + unanswered as i64
+        self.lags.now().sum() + unanswered as i64 + self.unpublished.1
     }
 
     /// Leaves the stop lists as they are and waits until PostgreSQL has them.
@@ -221,7 +221,7 @@ impl<'a> Watched<'a> {
     pub async fn end(mut self) -> anyhow::Result<(Vec<Kill>, BTreeMap<String, Usage>, BTreeMap<&'static str, u32>)> {
         self.note_usage();
         let mut usages: BTreeMap<String, Usage> =
-            self.servers.iter().map(|(name, usage)| ((*name).to_owned(), *usage)).collect();
+            self.servers.iter().map(|(name, account)| ((*name).to_owned(), account.sum())).collect();
         let mut ends = BTreeMap::new();
         for (name, usage, unasked) in self.services.usages() {
             usages.insert(name.to_owned(), usage);
@@ -237,6 +237,9 @@ impl<'a> Watched<'a> {
 
     async fn look_after(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
+        if now - self.unpublished.0 >= BETWEEN_COUNTS {
+            self.unpublished = (now, self.databases.unpublished().await?);
+        }
         self.looks.push_back((now, self.behind()));
         while self.looks.front().is_some_and(|(at, _)| now - *at > REMEMBERED) {
             self.looks.pop_front();
@@ -246,9 +249,10 @@ impl<'a> Watched<'a> {
         }
         let progress = self.fleet.progress();
         if let Some(kills) = &mut self.kills
-            && let Some(kill) = kills.step(self.services, &progress, self.lags.now(), &self.stage.iiko).await?
+            && let Some(kill) = kills.step(self.services, &progress, self.lags.now(), self.stage).await?
         {
-            self.live.say(&format!("killed {} with {} in flight", kill.service, grouped(kill.in_flight)));
+            let without = kill.without.map_or_else(String::new, |server| format!(" after {server}"));
+            self.live.say(&format!("killed {}{without} with {} in flight", kill.service, grouped(kill.in_flight)));
         }
         let mut recent = std::mem::replace(&mut self.progress, progress).recent;
         // Both have the same bounds, so adding cannot fail.
@@ -270,8 +274,7 @@ impl<'a> Watched<'a> {
     fn note_usage(&mut self) {
         for (name, process) in self.stage.processes() {
             if let Some(now) = tree_usage(process) {
-                let before = self.servers.entry(name).or_default();
-                *before = Usage { cpu: before.cpu.max(now.cpu), peak_rss: before.peak_rss.max(now.peak_rss) };
+                self.servers.entry(name).or_default().note(process, now);
             }
         }
     }

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use crate::{
     demo::stage::{DATABASE, Stage, free_address},
     fleet::status_of,
-    processes::{Usage, usage},
+    processes::{Account, Usage, usage},
 };
 
 /// The services in the order of the road.
@@ -40,10 +40,7 @@ struct Running {
     admin: String,
     child: Option<Child>,
     start_at: Instant,
-    /// Of the processes that have ended.
-    before: Usage,
-    /// Of the process that runs.
-    current: Usage,
+    used: Account,
     /// Ends that nobody asked for.
     ends: u32,
 }
@@ -77,8 +74,8 @@ impl Services {
             File::create(services.log_of(name))?;
             let admin = free_address()?;
             let child = services.spawn(name, &admin)?;
-            let (start_at, before, current) = (Instant::now(), Usage::default(), Usage::default());
-            services.running.push(Running { name, admin, child: Some(child), start_at, before, current, ends: 0 });
+            let (start_at, used) = (Instant::now(), Account::default());
+            services.running.push(Running { name, admin, child: Some(child), start_at, used, ends: 0 });
         }
         Ok(services)
     }
@@ -113,12 +110,10 @@ impl Services {
             let running = &mut self.running[index];
             match running.child.as_mut().map(Child::try_wait).transpose()? {
                 Some(None) => {
-                    if let Some(now) = running.child.as_ref().and_then(Child::id).and_then(usage) {
-                        running.current = now;
-                    }
+                    running.note_usage();
                 }
                 Some(Some(_)) => {
-                    running.bury();
+                    running.child = None;
                     running.ends += 1;
                     running.start_at = Instant::now() + PAUSE;
                     ended.push(running.name);
@@ -140,12 +135,9 @@ impl Services {
     pub async fn kill(&mut self, name: &str) -> anyhow::Result<()> {
         let index = self.index(name)?;
         let running = &mut self.running[index];
+        running.note_usage();
         if let Some(mut child) = running.child.take() {
-            if let Some(now) = child.id().and_then(usage) {
-                running.current = now;
-            }
             child.kill().await?;
-            running.bury();
         }
         let (name, admin) = (running.name, running.admin.clone());
         self.running[index].child = Some(self.spawn(name, &admin)?);
@@ -163,7 +155,7 @@ impl Services {
     /// Name, usage and unasked ends of each service.
     #[must_use]
     pub fn usages(&self) -> Vec<(&'static str, Usage, u32)> {
-        self.running.iter().map(|running| (running.name, running.before.then(running.current), running.ends)).collect()
+        self.running.iter().map(|running| (running.name, running.used.sum(), running.ends)).collect()
     }
 
     /// Name and admin address of each service.
@@ -214,10 +206,11 @@ impl Services {
 }
 
 impl Running {
-    fn bury(&mut self) {
-        self.child = None;
-        self.before = self.before.then(self.current);
-        self.current = Usage::default();
+    fn note_usage(&mut self) {
+        let process = self.child.as_ref().and_then(Child::id);
+        if let Some((process, now)) = process.and_then(|process| Some((process, usage(process)?))) {
+            self.used.note(process, now);
+        }
     }
 }
 

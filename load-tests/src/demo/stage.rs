@@ -40,7 +40,8 @@ pub struct Stage {
     /// Folder of the demo.
     pub folder: PathBuf,
     root: PathBuf,
-    servers: Ephemeral,
+    /// The servers themselves.
+    pub servers: Ephemeral,
 }
 
 impl Stage {

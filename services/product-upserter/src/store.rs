@@ -68,6 +68,34 @@ pub(crate) const DIRTY: &str = "
      ORDER BY tenant, product_key
         ON CONFLICT (tenant, product_key) DO UPDATE SET version = excluded.version";
 
+/// Lets nobody else write products until the end of the transaction, and waits for those who do.
+const ALONE: &str = "LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE";
+
+/// The statements, prepared once a connection.
+struct Statements {
+    products: Statement,
+    prices: Statement,
+    dirty: Statement,
+}
+
+impl Statements {
+    async fn prepare(client: &Client) -> Result<Self, Error> {
+        Ok(Self {
+            products: client.prepare_cached(PRODUCTS).await?,
+            prices: client.prepare_cached(PRICES).await?,
+            dirty: client.prepare_cached(DIRTY).await?,
+        })
+    }
+}
+
+/// What a transaction did, before its commit.
+struct Done {
+    /// Products with changed prices.
+    repriced: usize,
+    /// Whether all of them have a row, whose version was raised.
+    all_raised: bool,
+}
+
 /// Rows of one transaction: the newest for each identity, sorted by identity, so that no statement
 /// meets a row twice and two writers lock rows in the same order.
 #[derive(Debug)]
@@ -90,19 +118,34 @@ impl<'r> Batch<'r> {
     /// Writes the rows in one transaction and answers how many prices' products got a new version
     /// by that. Doing it twice changes nothing.
     ///
+    /// A price may come before any receipt names its product. Then there is no version to raise, and
+    /// the product is published with the price when it is named. But another process may be naming it
+    /// at this moment, unseen by us as we are by it, and its product may be published before our
+    /// price is there. So such prices are written once more, with nobody writing products meanwhile.
+    ///
     /// # Errors
     /// See [`Error`].
     pub async fn write(&self, client: &mut Client) -> Result<usize, Error> {
-        // Prepared once a connection.
-        let products = client.prepare_cached(PRODUCTS).await?;
-        let prices = client.prepare_cached(PRICES).await?;
-        let dirty = client.prepare_cached(DIRTY).await?;
+        let statements = Statements::prepare(client).await?;
         let transaction = tokio_postgres::Client::transaction(client).await?;
-        let renewed = self.write_products(&transaction, &products).await?;
-        let repriced = self.write_prices(&transaction, &prices).await?;
-        mark_dirty(&transaction, &dirty, &renewed, &repriced).await?;
+        let done = self.write_in(&transaction, &statements).await?;
+        if done.all_raised {
+            transaction.commit().await?;
+            return Ok(done.repriced);
+        }
+        transaction.rollback().await?;
+        let transaction = tokio_postgres::Client::transaction(client).await?;
+        transaction.batch_execute(ALONE).await?;
+        let done = self.write_in(&transaction, &statements).await?;
         transaction.commit().await?;
-        Ok(repriced.len())
+        Ok(done.repriced)
+    }
+
+    async fn write_in(&self, transaction: &Transaction<'_>, statements: &Statements) -> Result<Done, Error> {
+        let renewed = self.write_products(transaction, &statements.products).await?;
+        let repriced = self.write_prices(transaction, &statements.prices).await?;
+        let all_raised = mark_dirty(transaction, &statements.dirty, &renewed, &repriced).await?;
+        Ok(Done { repriced: repriced.len(), all_raised })
     }
 
     /// Answers those that have a new version.
@@ -139,22 +182,25 @@ impl<'r> Batch<'r> {
     }
 }
 
+/// Answers whether all products had a row to mark.
 async fn mark_dirty(
     transaction: &Transaction<'_>,
     statement: &Statement,
     renewed: &[Row],
     repriced: &[Row],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (tenants, keys): (Vec<&str>, Vec<&str>) = identities(renewed)?.into_iter().unzip();
     let versions = renewed.iter().map(|row| row.try_get(2)).collect::<Result<Vec<i64>, _>>()?;
     // A product that has a new version needs no other one: nobody has seen it yet.
     let known: HashSet<_> = identities(renewed)?.into_iter().collect();
     let (raised_tenants, raised_keys): (Vec<&str>, Vec<&str>) =
         identities(repriced)?.into_iter().filter(|product| !known.contains(product)).unzip();
-    if !(tenants.is_empty() && raised_keys.is_empty()) {
-        transaction.execute(statement, &[&raised_tenants, &raised_keys, &tenants, &keys, &versions]).await?;
+    let products = tenants.len() + raised_keys.len();
+    if products == 0 {
+        return Ok(true);
     }
-    Ok(())
+    let marked = transaction.execute(statement, &[&raised_tenants, &raised_keys, &tenants, &keys, &versions]).await?;
+    Ok(marked == products as u64)
 }
 
 /// Tenant and key of each product that a statement answers.
@@ -187,7 +233,95 @@ fn newest<'r, Id: Ord + Hash, State: Ord>(rows: impl Iterator<Item = &'r (Id, St
 
 #[cfg(test)]
 mod tests {
-    use super::newest;
+    use std::{sync::Arc, time::Duration};
+
+    use canonical::Newest;
+    use postgres::Pool;
+    use relay::Published as _;
+    use schemas::Timestamp;
+
+    use super::{Batch, newest};
+    use crate::{
+        observation::{Price, PriceId, Product, ProductId},
+        published::Products,
+        sift::Sifted,
+        testing,
+    };
+
+    const MILK: &str = "gtin:04600000000312";
+
+    fn sale(shop: &str, product_key: &str, name: Option<&str>, price_kopecks: i64) -> Sifted {
+        let order = Newest { event_time: Timestamp(0), receipt_id: format!("acme/{shop}").into(), revision: 1 };
+        let id = ProductId { tenant: "acme".into(), product_key: product_key.into() };
+        let product = |name: &str| Product {
+            order: order.clone(),
+            name: name.into(),
+            unit: None,
+            gtin: None,
+            vendor_code: None,
+            vat_rate: None,
+        };
+        Sifted {
+            products: name.map(|name| (id.clone(), product(name))).into_iter().collect(),
+            prices: vec![(PriceId { product: id, shop: shop.into() }, Price { order: order.clone(), price_kopecks })],
+            changes: true,
+        }
+    }
+
+    /// As the relay does it: versions and prices of what is dirty and of `key`.
+    async fn publish(pool: &Pool, key: &str) -> Vec<(i64, Vec<i64>)> {
+        let client = pool.get().await.unwrap();
+        let rows = client.query(Products::READ, &[&100_i64]).await.unwrap();
+        let (mut published, mut sent) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
+        for row in rows {
+            let product_key: String = row.get("product_key");
+            let version: i64 = row.get("version");
+            if product_key == key {
+                published.push((version, row.get("prices")));
+            }
+            sent.0.push(row.get::<_, String>("tenant"));
+            sent.1.push(product_key);
+            sent.2.push(version);
+        }
+        client.execute(Products::MARK, &[&sent.0, &sent.1, &sent.2]).await.unwrap();
+        published
+    }
+
+    /// One upserter has a price of a product that no receipt has named yet and is held up before its commit, when
+    /// another one brings the name and the relay publishes it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_price_that_comes_with_its_product_from_two_sides_is_published() {
+        let pool = Arc::new(testing::tables().await);
+        let blocker = pool.get().await.unwrap();
+        blocker.batch_execute("BEGIN; INSERT INTO products_dirty VALUES ('acme', 'zz', 1)").await.unwrap();
+        let watcher = pool.get().await.unwrap();
+        let write = |sales: Vec<Sifted>| {
+            let pool = Arc::clone(&pool);
+            tokio::spawn(async move { Batch::of(sales.iter()).write(&mut pool.get().await.unwrap()).await.unwrap() })
+        };
+        let wait = async |waiting: i64, other: &tokio::task::JoinHandle<_>| {
+            let waits = "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+                WHERE NOT granted AND datname = current_database()";
+            while watcher.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) < waiting && !other.is_finished() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+
+        let nameless = write(vec![sale("shop-1", MILK, None, 777), sale("shop-1", "zz", Some("Сыр"), 900)]);
+        wait(1, &nameless).await;
+        let named = write(vec![sale("shop-2", MILK, Some("Молоко"), 500)]);
+        wait(2, &named).await;
+        let mut published = publish(&pool, MILK).await;
+        blocker.batch_execute("ROLLBACK").await.unwrap();
+        nameless.await.unwrap();
+        named.await.unwrap();
+        published.extend(publish(&pool, MILK).await);
+
+        assert_eq!(published.last().unwrap().1, [777, 500], "{published:?}");
+        let mut versions: Vec<i64> = published.iter().map(|(version, _)| *version).collect();
+        versions.dedup();
+        assert_eq!(versions.len(), published.len(), "two contents of one version: {published:?}");
+    }
 
     #[test]
     fn each_identity_appears_once_with_its_newest_state_in_order() {

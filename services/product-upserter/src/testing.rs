@@ -7,6 +7,7 @@ use postgres::Pool;
 pub(crate) async fn tables() -> Pool {
     let mut settings: service::settings::Postgres = service::settings::defaults().unwrap();
     settings.url = testing::postgres_database(&testing::endpoints()).await;
+    settings.connections = 8;
     postgres::migrate(&settings.url).await.unwrap();
     Pool::new(&settings).unwrap()
 }
