@@ -51,7 +51,8 @@ pub struct Watched<'a> {
     start: Instant,
     table_at: Instant,
     progress: Progress,
-    acknowledged_before: u64,
+    /// What was acknowledged when the table was drawn, and when that was.
+    drawn: (u64, Instant),
     rows: Rows,
     /// Rows that the relays have not published, and when they were counted.
     unpublished: (Instant, i64),
@@ -86,7 +87,7 @@ impl<'a> Watched<'a> {
             start: Instant::now(),
             table_at: Instant::now(),
             progress: Progress::default(),
-            acknowledged_before: 0,
+            drawn: (0, Instant::now()),
             rows: Rows::default(),
             unpublished: (Instant::now(), 0),
             servers: BTreeMap::new(),
@@ -281,8 +282,8 @@ impl<'a> Watched<'a> {
 
     fn draw(&mut self) {
         let Progress { counters, open, offline, recent, .. } = &self.progress;
-        let rate = counters.acknowledged - self.acknowledged_before;
-        self.acknowledged_before = counters.acknowledged;
+        let (before, then) = std::mem::replace(&mut self.drawn, (counters.acknowledged, Instant::now()));
+        let rate = (counters.acknowledged - before) as f64 / then.elapsed().as_secs_f64();
         let end_to_end = self.probes.take_recent();
         let lags = self.lags.now();
         let Rows { receipts, shifts, products, prices, .. } = self.rows;
@@ -294,7 +295,7 @@ impl<'a> Watched<'a> {
         };
         self.live.show(&[
             ("time", format!("{:.0} s", self.start.elapsed().as_secs_f64())),
-            ("acknowledged", format!("{} ({}/s)", grouped(counters.acknowledged), grouped(rate))),
+            ("acknowledged", format!("{} ({}/s)", grouped(counters.acknowledged), grouped(rate as u64))),
             ("under way", format!("{} ({} offline)", grouped(*open), grouped(*offline))),
             ("retries", grouped(counters.retries)),
             ("ack p50/p99", quantiles(recent)),
