@@ -69,14 +69,7 @@ impl Settings {
     /// # Errors
     /// When a setting is unreadable.
     pub fn load(file: Option<&Path>) -> Result<(Self, Origin), SettingsError> {
-        let mut builder = Self::builder().env();
-        if let Some(file) = file {
-            if !file.exists() {
-                return Err(SettingsError::NoFile(file.display().to_string()));
-            }
-            builder = builder.file(file);
-        }
-        let mut settings = builder.load()?;
+        let mut settings: Self = service::settings::read(file)?;
         if file.is_some() || SERVERS.iter().any(|name| env::var_os(name).is_some()) {
             return Ok((settings, Origin::Named));
         }
@@ -103,15 +96,15 @@ impl Settings {
     /// # Errors
     /// When there are none, or they are malformed.
     pub fn token_keys(&self) -> Result<canonical::TokenKeys, SettingsError> {
-        let contradiction = |problem: String| SettingsError::Contradiction(format!("KASSAFLOW_TOKEN_KEYS: {problem}"));
+        let unusable = |problem: String| SettingsError::Unusable(format!("KASSAFLOW_TOKEN_KEYS: {problem}"));
         let keys = self.tokens.keys.as_deref().ok_or_else(|| {
-            contradiction(
+            unusable(
                 "not set: kassactl and hub-ingest need the same keys; for new ones run \
                  `export KASSAFLOW_TOKEN_KEYS=1:$(openssl rand -hex 32)`, and keep them"
                     .to_owned(),
             )
         })?;
-        canonical::TokenKeys::parse(keys).map_err(|error| contradiction(error.to_string()))
+        canonical::TokenKeys::parse(keys).map_err(|error| unusable(error.to_string()))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rdkafka::{ClientConfig, error::KafkaError};
+use rdkafka::{ClientConfig, consumer::BaseConsumer, error::KafkaError};
+use schemas::registry::Registry;
 use service::settings::Kafka;
 
 /// Addresses and security of the cluster, and the installation's prefix.
@@ -32,6 +33,33 @@ pub enum ClientError {
     /// The thread that reports deliveries could not be started.
     #[error("starting a thread for deliveries: {0}")]
     Thread(std::io::Error),
+}
+
+/// Longest prefix; a topic's name has at most 249 bytes.
+const LONGEST_PREFIX: usize = 150;
+
+/// Checks the settings before anything uses them. Whether somebody answers is not asked.
+///
+/// # Errors
+/// What is wrong, in words that name the setting.
+pub fn check(settings: &Kafka) -> Result<(), String> {
+    let Kafka { brokers, topic_prefix, client_file, registry_url } = settings;
+    if brokers.split(',').any(|broker| broker.trim().is_empty()) {
+        return Err(format!("kafka.brokers (KASSAFLOW_KAFKA_BROKERS): `{brokers}` is no list of host:port"));
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if topic_prefix.len() > LONGEST_PREFIX || !topic_prefix.chars().all(legal) {
+        return Err(format!(
+            "kafka.topic_prefix (KASSAFLOW_TOPIC_PREFIX): `{topic_prefix}` must be at most {LONGEST_PREFIX} of a-z A-Z 0-9 . _ -"
+        ));
+    }
+    Registry::new(registry_url, topic_prefix)
+        .map_err(|error| format!("kafka.registry_url (KASSAFLOW_REGISTRY_URL): {error}"))?;
+    // Only librdkafka itself knows its settings, and whether the files that they name can be read.
+    Client::new(settings).and_then(|client| Ok(client.config().create::<BaseConsumer>()?)).map(drop).map_err(|error| {
+        let file = client_file.as_deref().unwrap_or("not set");
+        format!("kafka.client_file (KASSAFLOW_KAFKA_CLIENT_FILE, {file}): {error}")
+    })
 }
 
 impl Client {
@@ -81,4 +109,44 @@ fn read_properties(path: &Path, config: &mut ClientConfig) -> Result<(), ClientE
         config.set(name.trim(), value.trim());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn problem(change: impl FnOnce(&mut Kafka)) -> Option<String> {
+        let mut settings: Kafka = service::settings::defaults().unwrap();
+        change(&mut settings);
+        check(&settings).err()
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        assert_eq!(problem(|_| {}), None);
+        assert!(problem(|kafka| kafka.brokers = String::new()).unwrap().contains("KASSAFLOW_KAFKA_BROKERS"));
+        assert!(problem(|kafka| kafka.topic_prefix = "my shop.".into()).unwrap().contains("KASSAFLOW_TOPIC_PREFIX"));
+        for url in ["", "registry:8081", "notaurl", "ftp://registry"] {
+            assert!(problem(|kafka| kafka.registry_url = url.into()).unwrap().contains("KASSAFLOW_REGISTRY_URL"));
+        }
+    }
+
+    #[test]
+    fn what_librdkafka_does_not_take_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("client.properties");
+        for (text, part) in [
+            ("foo.bar=1", "foo.bar"),
+            ("no equals sign", "line 1"),
+            ("security.protocol=ssl\nssl.ca.location=/nowhere/ca.pem", "ssl.ca.location"),
+        ] {
+            fs::write(&file, text).unwrap();
+            let problem = problem(|kafka| kafka.client_file = Some(file.display().to_string())).unwrap();
+            assert!(problem.contains("KASSAFLOW_KAFKA_CLIENT_FILE") && problem.contains(part), "{problem}");
+        }
+        let missing = problem(|kafka| kafka.client_file = Some("/nowhere/client.properties".into())).unwrap();
+        assert!(missing.contains("/nowhere/client.properties"), "{missing}");
+    }
 }

@@ -25,5 +25,5 @@ pub use deadpool_postgres::Client;
 pub use error::Error;
 pub use migrations::{MigrationError, migrate};
 pub use pool::Pool;
-pub use session::Session;
+pub use session::{Session, check};
 pub use timestamp::Timestamptz;

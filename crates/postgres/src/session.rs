@@ -80,6 +80,17 @@ impl Drop for Session {
     }
 }
 
+/// Checks the settings before anything uses them. Whether somebody answers is not asked.
+///
+/// # Errors
+/// What is wrong, in words that name the setting.
+pub fn check(settings: &Postgres) -> Result<(), String> {
+    if settings.connections == 0 || settings.statement_timeout_seconds == 0 {
+        return Err("postgres.connections and postgres.statement_timeout_seconds must be at least 1".to_owned());
+    }
+    config(settings).map(drop).map_err(|error| format!("postgres.url (KASSAFLOW_POSTGRES_URL): {error}"))
+}
+
 /// The connection URL with every bound that it does not set itself.
 pub(crate) fn config(settings: &Postgres) -> Result<Config, Error> {
     let mut config = unbounded(&settings.url)?;

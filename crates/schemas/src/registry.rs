@@ -55,6 +55,9 @@ pub enum RegistryError {
         /// The version that differs.
         version: usize,
     },
+    /// That is no address of a registry.
+    #[error("`{0}` is no URL with http:// or https://")]
+    Url(String),
     /// It refuses: the request can never succeed.
     #[error("the schema registry refuses: {0}")]
     Refused(String),
@@ -73,8 +76,12 @@ impl Registry {
     /// `url` is the Confluent-compatible interface, `prefix` the installation's.
     ///
     /// # Errors
-    /// When no HTTP client can be made.
+    /// When `url` is none, or no HTTP client can be made.
     pub fn new(url: &str, prefix: &str) -> Result<Self, RegistryError> {
+        let is_http = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_http {
+            return Err(RegistryError::Url(url.to_owned()));
+        }
         let url = url.trim_end_matches('/').to_owned();
         let calls = SrSettings::new_builder(url.clone()).set_timeout(CALL_BOUND).build().map_err(sort)?;
         let http = reqwest::Client::builder()

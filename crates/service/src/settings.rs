@@ -1,8 +1,11 @@
 //! Settings: defaults in the code, a TOML file over them, environment variables over both.
 
-use std::path::Path;
+use std::{fs, net::ToSocketAddrs as _, path::Path};
 
-use confique::Config;
+use confique::{
+    Config,
+    meta::{FieldKind, Meta},
+};
 
 /// What every service is told.
 #[derive(Debug, Clone, Config)]
@@ -101,16 +104,39 @@ pub enum SettingsError {
     /// The named file does not exist.
     #[error("settings: the file {0} does not exist")]
     NoFile(String),
-    /// Two settings contradict each other.
+    /// The file sets something that does not exist.
+    #[error("settings: {file} sets {name}, which does not exist")]
+    Unknown {
+        /// The file.
+        file: String,
+        /// The setting.
+        name: String,
+    },
+    /// A setting cannot be used, or two of them contradict each other.
     #[error("settings: {0}")]
-    Contradiction(String),
+    Unusable(String),
 }
 
-/// Reads and checks the settings.
+/// Reads and checks the settings of a service.
 ///
 /// # Errors
-/// When they are missing, unreadable or contradict each other.
+/// When they are missing, unreadable or unusable.
 pub fn load<S: ServiceSettings>(file: Option<&Path>) -> Result<S, SettingsError> {
+    let settings: S = read(file)?;
+    if let Some(file) = file {
+        look_for_unknown(&S::META, file)?;
+    }
+    listen_address("common.admin_listen (KASSAFLOW_ADMIN_LISTEN)", &settings.common().admin_listen)
+        .and_then(|()| settings.check())
+        .map_err(SettingsError::Unusable)?;
+    Ok(settings)
+}
+
+/// Reads settings: the defaults, the file over them, the environment over both.
+///
+/// # Errors
+/// When they are missing or unreadable.
+pub fn read<S: Config>(file: Option<&Path>) -> Result<S, SettingsError> {
     let mut builder = S::builder().env();
     if let Some(file) = file {
         if !file.exists() {
@@ -118,9 +144,32 @@ pub fn load<S: ServiceSettings>(file: Option<&Path>) -> Result<S, SettingsError>
         }
         builder = builder.file(file);
     }
-    let settings = builder.load()?;
-    settings.check().map_err(SettingsError::Contradiction)?;
-    Ok(settings)
+    Ok(builder.load()?)
+}
+
+/// Whether an address can be listened on, for [`ServiceSettings::check`]. It may still be taken.
+///
+/// # Errors
+/// That it cannot, in words that begin with `setting`.
+pub fn listen_address(setting: &str, address: &str) -> Result<(), String> {
+    let resolved = address.to_socket_addrs();
+    resolved.map(drop).map_err(|error| format!("{setting}: `{address}` is no address and port: {error}"))
+}
+
+/// Finds a misspelt setting. One file may serve several programs, so only the tables that this one reads are looked at.
+fn look_for_unknown(meta: &Meta, file: &Path) -> Result<(), SettingsError> {
+    // It was readable a moment ago; if it is not any more, its settings are known all the same.
+    let table: toml::Table = fs::read_to_string(file).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let unknown = table.iter().find_map(|(name, value)| {
+        let field = meta.fields.iter().find(|field| field.name == name)?;
+        let (FieldKind::Nested { meta }, Some(group)) = (&field.kind, value.as_table()) else { return None };
+        let key = group.keys().find(|key| meta.fields.iter().all(|field| field.name != key.as_str()))?;
+        Some(format!("{name}.{key}"))
+    });
+    match unknown {
+        Some(name) => Err(SettingsError::Unknown { file: file.display().to_string(), name }),
+        None => Ok(()),
+    }
 }
 
 /// The defaults alone, for a service that is started inside a test: no file, no environment.
@@ -129,4 +178,48 @@ pub fn load<S: ServiceSettings>(file: Option<&Path>) -> Result<S, SettingsError>
 /// When a setting has no default.
 pub fn defaults<S: Config>() -> Result<S, SettingsError> {
     Ok(S::builder().load()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Config)]
+    struct Some {
+        #[config(nested)]
+        common: Common,
+        #[config(nested)]
+        kafka: Kafka,
+    }
+
+    impl ServiceSettings for Some {
+        fn common(&self) -> &Common {
+            &self.common
+        }
+    }
+
+    fn load_text(text: &str) -> Result<Some, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        fs::write(&file, text).unwrap();
+        load(Option::Some(&file))
+    }
+
+    #[test]
+    fn a_file_may_hold_what_other_programs_read() {
+        let settings = load_text("[kafka]\nbrokers = \"broker:1\"\n[upserter]\nbatch_rows = 1\n").unwrap();
+        assert_eq!(settings.kafka.brokers, "broker:1");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_found() {
+        let error = load_text("[kafka]\nbroker = \"broker:1\"\n").unwrap_err().to_string();
+        assert!(error.ends_with("sets kafka.broker, which does not exist"), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_listened_on_is_found() {
+        let error = load_text("[common]\nadmin_listen = \"9100\"\n").unwrap_err().to_string();
+        assert!(error.contains("KASSAFLOW_ADMIN_LISTEN"), "{error}");
+    }
 }

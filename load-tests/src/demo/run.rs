@@ -160,8 +160,8 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// Waits until nothing is behind (see [`Watched::behind`]). Returns how long it took until that was first so; it
-    /// must stay so for a while.
+    /// Waits until nothing is behind, and then until the relays, which gather rows for half a second, have published
+    /// everything. Returns how long it took until nothing was behind for the first time; it must stay so for a while.
     ///
     /// # Errors
     /// When that takes longer than `longest`, or something stops working.
@@ -184,20 +184,26 @@ impl<'a> Watched<'a> {
                 }
             }
         }
+        while self.unpublished.1 > 0 {
+            ensure!(Instant::now() < end, "after {} s there are still rows that are not published", longest.as_secs());
+            tokio::time::sleep(TICK).await;
+            self.look_after().await?;
+        }
         Ok(drained)
     }
 
-    /// What was behind on average in the last seconds: offsets are committed by steps, and a single look could see any of them.
+    /// What was behind or not published on average in the last seconds: offsets are committed by steps, and a single
+    /// look could see any of them.
     #[must_use]
     pub fn mean_behind(&self) -> i64 {
         self.looks.iter().map(|(_, behind)| behind).sum::<i64>() / self.looks.len().max(1) as i64
     }
 
-    /// Documents without a final answer, records that a stage has not finished, and rows that a relay has not published.
+    /// Documents without a final answer, and records that a stage has not finished.
     pub fn behind(&self) -> i64 {
         let counters = self.fleet.counters();
         let unanswered = counters.made - counters.acknowledged - counters.rejected;
-        self.lags.now().sum() + unanswered as i64 + self.unpublished.1
+        self.lags.now().sum() + unanswered as i64
     }
 
     /// Leaves the stop lists as they are and waits until PostgreSQL has them.
@@ -241,7 +247,7 @@ impl<'a> Watched<'a> {
         if now - self.unpublished.0 >= BETWEEN_COUNTS {
             self.unpublished = (now, self.databases.unpublished().await?);
         }
-        self.looks.push_back((now, self.behind()));
+        self.looks.push_back((now, self.behind() + self.unpublished.1));
         while self.looks.front().is_some_and(|(at, _)| now - *at > REMEMBERED) {
             self.looks.pop_front();
         }

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use hyper::{
     body::Body,
-    header::{CONTENT_ENCODING, HeaderMap},
+    header::{CONTENT_ENCODING, HeaderMap, TRANSFER_ENCODING},
 };
 
 use crate::admission::{Full, Held};
@@ -33,6 +33,10 @@ impl Encoding {
     /// What the request's head says; `None` when it is not known.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
+        // Of the transfer's own encodings the connection has undone the chunks, and no other.
+        if headers.get_all(TRANSFER_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+            return None;
+        }
         let Some(value) = headers.get(CONTENT_ENCODING) else { return Some(Self::Identity) };
         let name = value.as_bytes().trim_ascii();
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
@@ -59,7 +63,7 @@ pub enum BodyError {
     /// It did not arrive in time.
     #[error("the body did not arrive within {0:?}")]
     Slow(Duration),
-    /// It broke off, or its compression is broken.
+    /// There is none, it broke off, or its compression is broken.
     #[error("{0}")]
     Broken(String),
     /// The hub holds as many bytes as it may: the same request may be sent again later.
@@ -109,7 +113,11 @@ where
         }
         whole.extend_from_slice(&piece);
     }
-    Ok(if whole.is_empty() { first } else { whole.into() })
+    match (whole.is_empty(), first.is_empty()) {
+        (false, _) => Ok(whole.into()),
+        (true, false) => Ok(first),
+        (true, true) => Err(BodyError::Broken("the request has no body, or its head does not announce one".to_owned())),
+    }
 }
 
 /// Decompresses a body, at most to `limit` bytes: a bomb is cut there, not expanded. Needs the CPU.
@@ -217,6 +225,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_without_a_body_is_no_document() {
+        let result = read(&mut Whole::new(Bytes::new()), 6, LONG, &mut admission(5).hold()).await;
+        assert!(matches!(result, Err(BodyError::Broken(_))), "{result:?}");
+    }
+
+    #[tokio::test]
     async fn a_body_that_never_comes_is_given_up() {
         let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
         let time = Duration::from_millis(5);
@@ -296,5 +310,9 @@ mod tests {
             [Some(Encoding::Identity), Some(Encoding::Gzip), Some(Encoding::Zstd)]
         );
         assert_eq!([of("br"), of("gzip, gzip")], [None, None]);
+        for (value, known) in [("Chunked", Some(Encoding::Identity)), ("gzip, chunked", None)] {
+            let headers = HeaderMap::from_iter([(TRANSFER_ENCODING, value.parse().unwrap())]);
+            assert_eq!(Encoding::of(&headers), known, "{value}");
+        }
     }
 }

@@ -85,7 +85,7 @@ impl Hub {
         let content_type = format::content_type(&head.headers);
         let choice = format::of(&head.uri, content_type, sender.entry())?;
         let encoding = Encoding::of(&head.headers).ok_or_else(|| {
-            let detail = "Send the body as it is, or compressed with gzip or zstd.";
+            let detail = "Send the body as it is, or compressed with gzip or zstd and a Content-Encoding that says so.";
             Problem::new(Kind::UnknownEncoding, detail).with_encodings(Encoding::NAMES)
         })?;
         let mut held = self.admission.hold();

@@ -18,7 +18,7 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 /// What can go wrong with a request. Each has its own `type` in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The body cannot be read: broken compression, or it broke off.
+    /// The body cannot be read: there is none, its compression is broken, or it broke off.
     UnreadableBody,
     /// No token, or one that is not ours.
     InvalidToken,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use canonical::TokenKeys;
 use confique::Config;
 use service::{
     ServiceSettings,
-    settings::{Common, Kafka},
+    settings::{Common, Kafka, listen_address},
 };
 
 /// Everything that hub-ingest is told.
@@ -189,6 +190,9 @@ impl ServiceSettings for Settings {
     }
 
     fn check(&self) -> Result<(), String> {
+        kafka::check(&self.kafka)?;
+        listen_address("http.listen (KASSAFLOW_HTTP_LISTEN)", &self.http.listen)?;
+        TokenKeys::parse(&self.tokens.keys).map_err(|error| format!("tokens.keys (KASSAFLOW_TOKEN_KEYS): {error}"))?;
         self.timeouts.check()?;
         let Limits { max_body_bytes, max_decompressed_bytes, max_documents_per_request, max_document_bytes } =
             self.limits;
@@ -245,7 +249,7 @@ mod tests {
 
     fn with_keys() -> <Settings as Config>::Layer {
         let mut layer = <<Settings as Config>::Layer as confique::Layer>::default_values();
-        layer.tokens.keys = Some("secret".to_owned());
+        layer.tokens.keys = Some(format!("1:{}", "5ec7e7".repeat(11)));
         layer
     }
 
@@ -271,6 +275,6 @@ mod tests {
 
     #[test]
     fn the_keys_are_not_shown() {
-        assert!(!format!("{:?}", settings()).contains("secret\""));
+        assert!(!format!("{:?}", settings()).contains("5ec7e7"));
     }
 }

@@ -72,7 +72,9 @@ pub async fn start(context: Context, settings: Settings) -> Result<Running, Fata
     let keys = TokenKeys::parse(&settings.tokens.keys)?;
     warn_of_few_files(settings.http.max_connections);
     let listen = &settings.http.listen;
-    let socket = server::bind(listen).await.map_err(|error| format!("http.listen ({listen}): {error}"))?;
+    let socket = server::bind(listen)
+        .await
+        .map_err(|error| format!("cannot listen on {listen}: {error}; KASSAFLOW_HTTP_LISTEN names another address"))?;
     let client = Client::new(&settings.kafka)?;
     let (raw_ids, resolver) = schemas(&context, &settings).await?;
     let directory = read_directory(&context, &client, resolver).await?;

@@ -51,6 +51,10 @@ impl ServiceSettings for Settings {
     fn common(&self) -> &settings::Common {
         &self.common
     }
+
+    fn check(&self) -> Result<(), String> {
+        kafka::check(&self.kafka)
+    }
 }
 
 /// Time between commits of offsets: after a crash, at most so much is read again.

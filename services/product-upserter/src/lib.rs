@@ -83,6 +83,8 @@ impl ServiceSettings for Settings {
     }
 
     fn check(&self) -> Result<(), String> {
+        kafka::check(&self.kafka)?;
+        postgres::check(&self.postgres)?;
         let upserter = &self.upserter;
         if upserter.batch_rows == 0 || upserter.in_flight_records == 0 || upserter.in_flight_bytes == 0 {
             return Err("upserter.batch_rows, in_flight_records and in_flight_bytes must be at least 1".into());

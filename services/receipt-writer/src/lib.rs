@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use confique::Config;
 use kafka::{Client, ConsumerSettings, DeadLetters};
+use mongodb::options::ConnectionString;
 use schemas::registry::{Registry, Resolver};
 use service::{Context, Fatal, ServiceSettings, settings};
 
@@ -63,6 +64,9 @@ impl ServiceSettings for Settings {
     }
 
     fn check(&self) -> Result<(), String> {
+        kafka::check(&self.kafka)?;
+        ConnectionString::parse(&self.mongodb.uri)
+            .map_err(|error| format!("mongodb.uri (KASSAFLOW_MONGODB_URI): {error}"))?;
         let writer = &self.writer;
         if writer.batch_documents == 0 || writer.writes_in_flight == 0 {
             return Err("writer.batch_documents and writer.writes_in_flight must be at least 1".into());

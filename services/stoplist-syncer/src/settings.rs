@@ -106,6 +106,8 @@ impl ServiceSettings for Settings {
     }
 
     fn check(&self) -> Result<(), String> {
+        kafka::check(&self.kafka)?;
+        postgres::check(&self.postgres)?;
         self.iiko.options().check().map_err(|e| format!("iiko: {e}"))?;
         if self.stop_lists.period_seconds == 0 || self.stop_lists.concurrency == 0 {
             return Err("stop_lists.period_seconds and stop_lists.concurrency must be above 0".to_owned());

@@ -72,6 +72,25 @@ async fn an_unknown_or_broken_compression_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_head_does_not_announce_is_no_rejected_document() {
+    let hub = hub().await;
+    let token = hub.enrol("till-1").await;
+    for (version, announced, status) in [
+        ("1.0", "", "400 Bad Request"),
+        ("1.1", "Content-Length: 0\r\n", "400 Bad Request"),
+        ("1.1", "Transfer-Encoding: gzip, chunked\r\n", "415 Unsupported Media Type"),
+    ] {
+        let mut stream = TcpStream::connect(hub.address).await.unwrap();
+        let request = format!(
+            "POST /v1/registers/till-1/documents HTTP/{version}\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nContent-Type: {JSON}\r\n{announced}\r\n2\r\n{{}}\r\n0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_head(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/{version} {status}")), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_stops_coming_is_given_up() {
     let hub = hub_with(|settings| settings.timeouts.body_timeout_seconds = 1).await;
     let token = hub.enrol("till-1").await;

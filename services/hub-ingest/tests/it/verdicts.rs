@@ -75,7 +75,7 @@ async fn with_every_document_rejected_nothing_is_stored() {
     let hub = hub().await;
     let token = hub.enrol("till-1").await;
     for (body, unread_from) in
-        [("{broken", json!(null)), ("[{broken, {}]", json!(1)), ("17", json!(null)), ("", json!(null))]
+        [("{broken", json!(null)), ("[{broken, {}]", json!(1)), ("17", json!(null)), (" ", json!(null))]
     {
         let (status, answer) = hub.send_json("till-1", &token, body).await;
         assert_eq!((status, problem(&answer)), (422, "all-rejected"), "{body}");
