@@ -41,6 +41,24 @@ impl std::fmt::Debug for TestInstallation {
     }
 }
 
+/// Connections to a new database with the tables of `schemas/postgres`.
+///
+/// # Panics
+/// If there is none.
+pub async fn tables() -> postgres::Pool {
+    let endpoints = local_servers::testing::endpoints();
+    let url = local_servers::testing::postgres_database(&endpoints).await;
+    let made = async {
+        postgres::migrate(&url).await.map_err(|error| error.to_string())?;
+        let defaults: settings::Postgres = settings::defaults().map_err(|error| error.to_string())?;
+        postgres::Pool::new(&settings::Postgres { url, connections: 8, ..defaults }).map_err(|error| error.to_string())
+    };
+    match made.await {
+        Ok(pool) => pool,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// A record that was read from a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumed {

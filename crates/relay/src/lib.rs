@@ -8,7 +8,9 @@
 //! 2. calls `init_transactions` under a fixed transactional id, so that a relay that has lost its lock
 //!    without noticing is fenced: what it began can never be committed any more;
 //! 3. reads dirty rows, each with all that belongs to it in one statement, publishes them in one
-//!    transaction, and after the commit deletes those notes that do not tell of a newer version.
+//!    transaction, and after the commit deletes those notes that do not tell of a newer version. It goes
+//!    through the notes from the first key to the last, batch by batch, and then from the first again: so
+//!    every row gets its turn, also while those before it change without end.
 //!
 //! Notes in a table of their own, not a column and a partial index: an update of a column that an index
 //! looks at writes into every index of the table, and each row would be updated twice.
@@ -40,7 +42,8 @@ pub trait Published: Send + Sync + 'static {
     /// The compacted topic, without prefix. It names the lock and the transactional id, too.
     const TOPIC: &'static str;
 
-    /// Reads at most `$1` (bigint) dirty rows, each with all that belongs to it, in one statement.
+    /// Reads the first `$1` (bigint) dirty rows behind the row of `$2` (text, tenant) and `$3` (text, id) in the order
+    /// of these, each with all that belongs to it, in one statement. Before the first row both are empty.
     const READ: &'static str;
 
     /// Deletes the notes of the rows in the arrays `$1` (text, tenants) and `$2` (text, ids) whose

@@ -31,7 +31,8 @@ impl Meters {
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let metrics = Metrics(registry);
         let rows = metrics.counters("kassaflow_relay_rows_total", "Dirty rows by what became of them.", &["result"])?;
-        let help = "Time since the relay last saw every change published.";
+        let help =
+            "Time since the relay last saw every change published; says nothing where kassaflow_relay_active is 0.";
         let age = Gauge::with_opts(Opts::new("kassaflow_relay_behind_seconds", help))?;
         let failures =
             metrics.counters("kassaflow_relay_failures_total", "Times that the relay started over.", &["cause"])?;

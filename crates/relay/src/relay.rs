@@ -9,7 +9,7 @@ use kafka::Client;
 use postgres::Session;
 use schemas::catalogue::{Catalogue, CatalogueError};
 use service::{Context, Fatal, settings::Postgres};
-use tokio_postgres::Statement;
+use tokio_postgres::{Statement, types::ToSql};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -182,19 +182,36 @@ impl<P: Published> Relay<P> {
         let read = self.answer(session.prepare(P::READ)).await?;
         let mark = self.answer(session.prepare(P::MARK)).await?;
         while !shutdown.is_cancelled() {
-            let looked = Instant::now();
-            let (rows, all) = self.answer(self.read(&session, &read)).await?;
-            if !rows.is_empty() {
-                self.publish(&session, &mark, &transactions, rows).await?;
-            }
-            if !all {
-                continue;
-            }
-            self.meters.clean_since(looked);
+            let begun = Instant::now();
+            self.pass(&session, (&read, &mark), &transactions, shutdown).await?;
             tokio::select! {
-                () = self.rest(looked) => {}
+                () = self.rest(begun) => {}
                 () = session.ended().cancelled_owned() => return Err(Ended::LockLost),
                 () = shutdown.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes through the dirty rows once, batch by batch.
+    async fn pass(
+        &self,
+        session: &Session,
+        (read, mark): (&Statement, &Statement),
+        transactions: &Transactions,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Ended> {
+        let begun = Instant::now();
+        let mut after = (String::new(), String::new());
+        while !shutdown.is_cancelled() {
+            let (rows, all) = self.answer(self.read(session, read, &after)).await?;
+            if let Some(last) = rows.last() {
+                after = (last.tenant.clone(), last.id.clone());
+                self.publish(session, mark, transactions, rows).await?;
+            }
+            if all {
+                self.meters.clean_since(begun);
+                break;
             }
         }
         Ok(())
@@ -217,18 +234,24 @@ impl<P: Published> Relay<P> {
     }
 
     /// Until there may be something to do.
-    async fn rest(&self, looked: Instant) {
+    async fn rest(&self, begun: Instant) {
         // A call that came while we published is answered at once, but for the time to gather.
         let called = tokio::time::timeout(LOOK, self.waker.called()).await;
         if called.is_ok() {
-            tokio::time::sleep_until((looked + GATHER).into()).await;
+            tokio::time::sleep_until((begun + GATHER).into()).await;
         }
     }
 
-    /// Dirty rows, and whether that was all of them.
-    async fn read(&self, session: &Session, read: &Statement) -> Result<(Vec<Outgoing>, bool), tokio_postgres::Error> {
+    /// Dirty rows behind one, and whether that was all of them.
+    async fn read(
+        &self,
+        session: &Session,
+        read: &Statement,
+        (tenant, id): &(String, String),
+    ) -> Result<(Vec<Outgoing>, bool), tokio_postgres::Error> {
         let limit = i64::try_from(BATCH_ROWS).unwrap_or(i64::MAX);
-        let mut rows = pin!(session.query_raw(read, [limit]).await?);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&limit, tenant, id];
+        let mut rows = pin!(session.query_raw(read, parameters).await?);
         let mut records = Vec::new();
         let mut bytes = 0;
         while bytes < BATCH_BYTES {

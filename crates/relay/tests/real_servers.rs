@@ -25,8 +25,8 @@ const TABLE: &str = "
     CREATE TABLE things_dirty (
         tenant text NOT NULL, id text NOT NULL, version bigint NOT NULL, PRIMARY KEY (tenant, id));
     CREATE TABLE marks (rows bigint NOT NULL)";
-const READ: &str =
-    "SELECT tenant, id, t.version, value FROM things_dirty JOIN things t USING (tenant, id) ORDER BY 1, 2 LIMIT $1";
+const READ: &str = "SELECT tenant, id, t.version, value FROM things_dirty JOIN things t USING (tenant, id)
+      WHERE (tenant, id) > ($2, $3) ORDER BY 1, 2 LIMIT $1";
 
 fn record(row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
     let (tenant, id, version): (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
@@ -60,6 +60,22 @@ impl Published for DiesBeforeTheMark {
     const TOPIC: &'static str = Things::TOPIC;
     const READ: &'static str = READ;
     const MARK: &'static str = "SELECT pg_sleep(600), $1::text[], $2::text[], $3::bigint[]";
+
+    fn record(&self, row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
+        record(row)
+    }
+}
+
+/// The same, but the rows of one tenant change again before each mark, without end.
+struct Restless;
+
+impl Published for Restless {
+    const TOPIC: &'static str = Things::TOPIC;
+    const READ: &'static str = READ;
+    const MARK: &'static str = "
+        DELETE FROM things_dirty d
+         USING unnest($1::text[], $2::text[], $3::bigint[]) AS sent (tenant, id, version)
+         WHERE d.tenant = sent.tenant AND d.id = sent.id AND d.version <= sent.version AND d.tenant <> 'acme'";
 
     fn record(&self, row: &Row) -> Result<Outgoing, tokio_postgres::Error> {
         record(row)
@@ -214,6 +230,20 @@ async fn the_newest_state_of_every_changed_row_reaches_the_topic() {
     assert_eq!(records["acme/777"], ["1:first"]);
     assert!(relay.metric("kassaflow_relay_rows_total") >= 1520.0);
     assert!(relay.metric("kassaflow_relay_active") == 1.0);
+    relay.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_change_without_end_keep_no_other_row_waiting() {
+    let place = Place::new().await;
+    // More than one transaction takes.
+    let fill = "INSERT INTO things (tenant, id, value) SELECT 'acme', n, 'first' FROM generate_series(1, 5001) n;
+        INSERT INTO things (tenant, id, value) VALUES ('zoo', '1', 'first');
+        INSERT INTO things_dirty SELECT tenant, id, version FROM things";
+    place.database.batch_execute(fill).await.unwrap();
+    let relay = place.relay(Restless);
+    until(async || place.count("SELECT count(*) FROM things_dirty WHERE tenant = 'zoo'").await == 0).await;
+    assert_eq!(place.records().await["zoo/1"], ["1:first"]);
     relay.end().await;
 }
 

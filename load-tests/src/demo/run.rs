@@ -306,7 +306,10 @@ impl<'a> Watched<'a> {
             ("retries", grouped(counters.retries)),
             ("ack p50/p99", quantiles(recent)),
             ("in both databases p50/p99", quantiles(&end_to_end)),
-            ("lag normalizer/writer/upserter", lags.records.map(grouped).join(" / ")),
+            (
+                "lag normalizer/writer/upserter/relays",
+                format!("{} / {}", lags.records.map(grouped).join(" / "), grouped(self.unpublished.1)),
+            ),
             ("receipts, shifts", format!("{}, {}", grouped(receipts), grouped(shifts))),
             ("products, prices", format!("{}, {}", grouped(products), grouped(prices))),
         ]);

@@ -144,7 +144,7 @@ impl Table {
 fn the_newest_observation_wins_in_any_order_of_arrival() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let meters = Meters::register(&prometheus::Registry::new(), 0).unwrap();
-    let table = Table { pool: runtime.block_on(crate::testing::tables()), meters };
+    let table = Table { pool: runtime.block_on(provision::testing::tables()), meters };
     let cases = receipts().prop_flat_map(|receipts| {
         let shuffled = Just(receipts.clone()).prop_shuffle();
         (Just(receipts), shuffled, prop::collection::vec(any::<bool>(), 12), 1..20_usize)

@@ -17,8 +17,6 @@ mod observation;
 mod published;
 mod sift;
 mod store;
-#[cfg(test)]
-mod testing;
 mod writer;
 
 use std::{sync::Arc, time::Duration};

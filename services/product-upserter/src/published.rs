@@ -18,14 +18,19 @@ pub(crate) struct Products {
 impl Published for Products {
     const TOPIC: &'static str = products::TOPIC;
 
-    // The lateral part with its OFFSET keeps the planner from joining in any other way than row by row
-    // through the key: it knows nothing of a table that is full now and empty in a second.
+    // The planner knows nothing of a table that is full now and empty in a second. The limit inside keeps
+    // it from looking at more rows than are read, and the lateral part with its OFFSET from joining in
+    // any other way than row by row through the key.
     // The prices are sorted before they are put into arrays, which costs nothing: the index has that
     // order. `array_agg(.. ORDER BY ..)` sorts once more for each array.
     const READ: &'static str = "
         SELECT d.tenant, d.product_key, p.version, p.name, p.unit, p.gtin, p.vendor_code, p.vat_rate, p.observed_at,
                o.shops, o.prices, o.times
-          FROM products_dirty d
+          FROM (SELECT tenant, product_key
+                  FROM products_dirty
+                 WHERE (tenant, product_key) > ($2, $3)
+                 ORDER BY tenant, product_key
+                 LIMIT $1) d
          CROSS JOIN LATERAL (
                SELECT version, name, unit, gtin, vendor_code, vat_rate, observed_at
                  FROM products
@@ -39,8 +44,7 @@ impl Published for Products {
                          FROM observed_prices
                         WHERE tenant = d.tenant AND product_key = d.product_key
                         ORDER BY shop) sorted) o
-         ORDER BY d.tenant, d.product_key
-         LIMIT $1";
+         ORDER BY d.tenant, d.product_key";
 
     // Rows are locked in the order in which the writer locks them, too: a deletion alone takes them
     // in any order, and two of them may wait for each other. A row that has a newer version by the
@@ -102,7 +106,7 @@ mod tests {
     use relay::Published as _;
 
     use super::Products;
-    use crate::{store::DIRTY, testing};
+    use crate::store::DIRTY;
 
     const INSERT: &str = "INSERT INTO products (tenant, product_key, name, observed_at, receipt_id, revision)
         VALUES ('acme', 'name:хлеб', 'Хлеб', now(), '1', 1)";
@@ -110,7 +114,7 @@ mod tests {
     /// The writer has raised a version and not committed yet when the relay marks the one before.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_version_that_comes_during_the_mark_stays_dirty() {
-        let pool = testing::tables().await;
+        let pool = provision::testing::tables().await;
         let (writer, relay, watcher) =
             (pool.get().await.unwrap(), pool.get().await.unwrap(), pool.get().await.unwrap());
         let (tenants, keys): (&[&str], &[&str]) = (&["acme"], &["name:хлеб"]);

@@ -245,7 +245,6 @@ mod tests {
         observation::{Price, PriceId, Product, ProductId},
         published::Products,
         sift::Sifted,
-        testing,
     };
 
     const MILK: &str = "gtin:04600000000312";
@@ -271,7 +270,7 @@ mod tests {
     /// As the relay does it: versions and prices of what is dirty and of `key`.
     async fn publish(pool: &Pool, key: &str) -> Vec<(i64, Vec<i64>)> {
         let client = pool.get().await.unwrap();
-        let rows = client.query(Products::READ, &[&100_i64]).await.unwrap();
+        let rows = client.query(Products::READ, &[&100_i64, &"", &""]).await.unwrap();
         let (mut published, mut sent) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
         for row in rows {
             let product_key: String = row.get("product_key");
@@ -291,7 +290,7 @@ mod tests {
     /// another one brings the name and the relay publishes it.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_price_that_comes_with_its_product_from_two_sides_is_published() {
-        let pool = Arc::new(testing::tables().await);
+        let pool = Arc::new(provision::testing::tables().await);
         let blocker = pool.get().await.unwrap();
         blocker.batch_execute("BEGIN; INSERT INTO products_dirty VALUES ('acme', 'zz', 1)").await.unwrap();
         let watcher = pool.get().await.unwrap();

@@ -35,8 +35,8 @@ const OPEN_GROUPS: &str = "
 const CLEAR_GROUPS: &str = "DELETE FROM stop_list_items WHERE tenant = $1 AND terminal_group_id = ANY ($2)";
 /// In any order: the organisation's row is locked, and only a group that has moved is changed under another one's.
 const RAISE_GROUPS: &str = "
-    UPDATE stop_list_groups SET version = version + 1, synchronized_at = $3
-     WHERE tenant = $1 AND terminal_group_id = ANY ($2)";
+    UPDATE stop_list_groups SET version = version + 1, synchronized_at = $4
+     WHERE tenant = $1 AND terminal_group_id = ANY ($2) AND organization_id = $3";
 /// In the relay's order: otherwise the two may wait for each other.
 const MARK_DIRTY: &str = "
     INSERT INTO stop_list_groups_dirty (tenant, terminal_group_id, version)
@@ -72,7 +72,8 @@ pub(crate) struct Store {
 pub(crate) enum Written {
     /// It is stored.
     Applied,
-    /// Another replica has applied an answer since this one began: nothing was written.
+    /// Another replica has applied an answer since this one began, or another organisation has taken over one of the
+    /// groups: nothing was written.
     Overtaken,
 }
 
@@ -160,7 +161,9 @@ impl Store {
                     return Ok(Written::Overtaken);
                 }
                 let answered_at = Timestamptz(answered_at.0);
-                write(&transaction, place, answered_at, changes).await?;
+                if write(&transaction, place, answered_at, changes).await? == Written::Overtaken {
+                    return Ok(Written::Overtaken);
+                }
                 let succeed = transaction.prepare_cached(SUCCEED).await?;
                 transaction.execute(&succeed, &[&place.tenant, &place.organization, &answered_at]).await?;
                 transaction.commit().await?;
@@ -208,7 +211,7 @@ async fn write(
     place: Place<'_>,
     answered_at: Timestamptz,
     changes: &Changes,
-) -> Result<(), Error> {
+) -> Result<Written, Error> {
     let Place { tenant, organization } = place;
     let changed: Vec<Uuid> = changes.keys().copied().collect();
     let (opened, raised): (Vec<_>, Vec<_>) = changes.iter().partition(|(_, change)| change.is_new);
@@ -219,7 +222,10 @@ async fn write(
         run(transaction, CLEAR_GROUPS, &[&tenant, &opened]).await?;
     }
     if !raised.is_empty() {
-        run(transaction, RAISE_GROUPS, &[&tenant, &raised, &answered_at]).await?;
+        let ours = run(transaction, RAISE_GROUPS, &[&tenant, &raised, &organization, &answered_at]).await?;
+        if ours < raised.len() as u64 {
+            return Ok(Written::Overtaken);
+        }
     }
     if !changed.is_empty() {
         run(transaction, MARK_DIRTY, &[&tenant, &changed]).await?;
@@ -241,7 +247,7 @@ async fn write(
         let Keys { groups, products, sizes } = &keys;
         run(transaction, WRITE_ITEMS, &[&tenant, groups, products, sizes, &balances, &skus, &added]).await?;
     }
-    Ok(())
+    Ok(Written::Applied)
 }
 
 /// Keys of items as columns.
@@ -264,7 +270,49 @@ impl Keys {
     }
 }
 
-async fn run(transaction: &Transaction<'_>, text: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(), Error> {
-    transaction.execute(&transaction.prepare_cached(text).await?, parameters).await?;
-    Ok(())
+/// Answers how many rows there were.
+async fn run(transaction: &Transaction<'_>, text: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, Error> {
+    Ok(transaction.execute(&transaction.prepare_cached(text).await?, parameters).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use iiko::diff;
+
+    use super::*;
+
+    const A: Uuid = Uuid::from_u128(0xa);
+    const B: Uuid = Uuid::from_u128(0xb);
+    const GROUP: Uuid = Uuid::from_u128(1);
+
+    /// The group's list with one item.
+    fn answer(balance: i64) -> OrganizationStopLists {
+        let item = Item { balance: Decimal::from_unscaled(balance), sku: None, added_at: None };
+        let key = ItemKey { product_id: Uuid::from_u128(2), size_id: None };
+        [(GROUP, [(key, item)].into())].into()
+    }
+
+    /// An answer for the old organisation is under way while the new one takes the group over.
+    #[tokio::test]
+    async fn a_group_that_has_moved_is_left_to_its_new_organisation() {
+        let store = Store::new(provision::testing::tables().await);
+        let [a, b] = [A, B].map(|organization| Place { tenant: "acme", organization });
+        let named = [A, B].map(|id| Organization { id, name: id.to_string() });
+        store.list("acme", &named).await.unwrap();
+        let apply = async |place, answer: &OrganizationStopLists| {
+            let changes = diff::diff(&store.lists(place).await.unwrap(), answer);
+            let epoch = store.epoch(place).await.unwrap();
+            store.apply(place, epoch, Timestamp(0), &changes).await.unwrap()
+        };
+        assert_eq!(apply(a, &answer(5)).await, Written::Applied);
+
+        let late = diff::diff(&store.lists(a).await.unwrap(), &answer(4));
+        let epoch = store.epoch(a).await.unwrap();
+        assert_eq!(apply(b, &answer(3)).await, Written::Applied);
+        assert_eq!(store.apply(a, epoch, Timestamp(0), &late).await.unwrap(), Written::Overtaken);
+
+        assert_eq!(store.lists(b).await.unwrap(), answer(3));
+        assert_eq!(store.lists(a).await.unwrap(), OrganizationStopLists::new());
+        assert_eq!(store.epoch(a).await.unwrap(), epoch, "nothing of the late answer counts");
+    }
 }
