@@ -17,8 +17,8 @@ Every program reads its settings in this order; what comes later wins:
    is its table, as in `[kafka]` and `brokers = \"...\"`;
 3. the environment variables below.
 
-A program checks its settings when it starts and ends with status 2 if one is missing, unreadable, or contradicts another;
-it says which. `--print-settings` prints a service's part of this page. Settings that hold secrets say so; give them as
+A program checks its settings when it starts and ends with status 2 if one is missing or unusable, contradicts another,
+or is not known in its table of the file; it says which. `--print-settings` prints a service's part of this page. Settings that hold secrets say so; give them as
 variables from a secret store, not in files.
 ";
 

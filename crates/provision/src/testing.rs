@@ -11,6 +11,7 @@ use rdkafka::{
 };
 use schemas::{Message, avro, catalogue::Catalogue, registry::Registry, wire};
 use service::settings;
+use tokio::task::JoinHandle;
 
 use crate::{Enrolment, Installation};
 
@@ -18,6 +19,8 @@ use crate::{Enrolment, Installation};
 pub const TOKEN_KEYS: &str = "1:6b617373616f666c6f772d746573742d6b65792d6e6f742d612d736563726574";
 /// How long a test waits for what has to come.
 const BOUND: Duration = Duration::from_secs(60);
+/// Pause between two questions to a database.
+const AGAIN: Duration = Duration::from_millis(5);
 /// How long one question for records takes.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -46,16 +49,26 @@ impl std::fmt::Debug for TestInstallation {
 /// # Panics
 /// If there is none.
 pub async fn tables() -> postgres::Pool {
-    let endpoints = local_servers::testing::endpoints();
-    let url = local_servers::testing::postgres_database(&endpoints).await;
-    let made = async {
-        postgres::migrate(&url).await.map_err(|error| error.to_string())?;
-        let defaults: settings::Postgres = settings::defaults().map_err(|error| error.to_string())?;
-        postgres::Pool::new(&settings::Postgres { url, connections: 8, ..defaults }).map_err(|error| error.to_string())
-    };
-    match made.await {
-        Ok(pool) => pool,
-        Err(error) => panic!("{error}"),
+    let settings = migrated(&local_servers::testing::endpoints()).await;
+    or_panic(postgres::Pool::new(&settings::Postgres { connections: 8, ..settings }))
+}
+
+/// A new database with the tables.
+async fn migrated(endpoints: &Endpoints) -> settings::Postgres {
+    let url = local_servers::testing::postgres_database(endpoints).await;
+    or_panic(crate::db_migrate(&url).await);
+    settings::Postgres { url, ..or_panic(settings::defaults()) }
+}
+
+/// Waits until so many sessions of the client's database wait for locks, or `task` ends, which then waits for none.
+///
+/// # Panics
+/// If the database does not answer.
+pub async fn until_blocked<T>(client: &postgres::Client, sessions: i64, task: &JoinHandle<T>) {
+    let waiting = "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND datname = current_database()";
+    while !task.is_finished() && or_panic(client.query_one(waiting, &[]).await).get::<_, i64>(0) < sessions {
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -112,16 +125,14 @@ pub async fn install(endpoints: &Endpoints, partitions: i32) -> TestInstallation
         client_file: None,
         registry_url: endpoints.registry.clone(),
     };
-    let postgres_url = local_servers::testing::postgres_database(endpoints).await;
     let installation = or_panic(Installation::new(&kafka));
     let catalogue = or_panic(Catalogue::load()).with_at_most(partitions);
     or_panic(installation.topics_apply(&catalogue, 1).await);
     or_panic(installation.schemas_apply().await);
-    or_panic(crate::db_migrate(&postgres_url).await);
     let mut config = installation.client().config();
     config.set("partitioner", "murmur2_random").set("enable.idempotence", "true").set("linger.ms", "1");
     TestInstallation {
-        postgres: settings::Postgres { url: postgres_url, ..or_panic(settings::defaults()) },
+        postgres: migrated(endpoints).await,
         mongodb: settings::Mongodb { uri: endpoints.mongodb.clone(), database: tenant.clone() },
         producer: or_panic(config.create()),
         kafka,

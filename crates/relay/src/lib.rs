@@ -44,6 +44,10 @@ pub trait Published: Send + Sync + 'static {
 
     /// Reads the first `$1` (bigint) dirty rows behind the row of `$2` (text, tenant) and `$3` (text, id) in the order
     /// of these, each with all that belongs to it, in one statement. Before the first row both are empty.
+    ///
+    /// The planner knows nothing of a table that is full now and empty in a second. So the rows are limited first, in a
+    /// subquery, and what belongs to them comes from lateral parts with an `OFFSET 0`, which are joined row by row
+    /// through the key and in no other way.
     const READ: &'static str;
 
     /// Deletes the notes of the rows in the arrays `$1` (text, tenants) and `$2` (text, ids) whose

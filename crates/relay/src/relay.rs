@@ -183,7 +183,9 @@ impl<P: Published> Relay<P> {
         let mark = self.answer(session.prepare(P::MARK)).await?;
         while !shutdown.is_cancelled() {
             let begun = Instant::now();
-            self.pass(&session, (&read, &mark), &transactions, shutdown).await?;
+            if self.pass(&session, (&read, &mark), &transactions, shutdown).await? {
+                self.meters.clean_since(begun);
+            }
             tokio::select! {
                 () = self.rest(begun) => {}
                 () = session.ended().cancelled_owned() => return Err(Ended::LockLost),
@@ -193,15 +195,14 @@ impl<P: Published> Relay<P> {
         Ok(())
     }
 
-    /// Goes through the dirty rows once, batch by batch.
+    /// Goes through the dirty rows once, batch by batch. False when shutdown came first.
     async fn pass(
         &self,
         session: &Session,
         (read, mark): (&Statement, &Statement),
         transactions: &Transactions,
         shutdown: &CancellationToken,
-    ) -> Result<(), Ended> {
-        let begun = Instant::now();
+    ) -> Result<bool, Ended> {
         let mut after = (String::new(), String::new());
         while !shutdown.is_cancelled() {
             let (rows, all) = self.answer(self.read(session, read, &after)).await?;
@@ -210,11 +211,10 @@ impl<P: Published> Relay<P> {
                 self.publish(session, mark, transactions, rows).await?;
             }
             if all {
-                self.meters.clean_since(begun);
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Waits for the lock. False when shutdown came first.

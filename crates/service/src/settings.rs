@@ -158,8 +158,9 @@ pub fn listen_address(setting: &str, address: &str) -> Result<(), String> {
 
 /// Finds a misspelt setting. One file may serve several programs, so only the tables that this one reads are looked at.
 fn look_for_unknown(meta: &Meta, file: &Path) -> Result<(), SettingsError> {
-    // It was readable a moment ago; if it is not any more, its settings are known all the same.
-    let table: toml::Table = fs::read_to_string(file).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let unreadable = |error: String| SettingsError::Unusable(format!("{}: {error}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| unreadable(error.to_string()))?;
     let unknown = table.iter().find_map(|(name, value)| {
         let field = meta.fields.iter().find(|field| field.name == name)?;
         let (FieldKind::Nested { meta }, Some(group)) = (&field.kind, value.as_table()) else { return None };
@@ -185,24 +186,24 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Config)]
-    struct Some {
+    struct Example {
         #[config(nested)]
         common: Common,
         #[config(nested)]
         kafka: Kafka,
     }
 
-    impl ServiceSettings for Some {
+    impl ServiceSettings for Example {
         fn common(&self) -> &Common {
             &self.common
         }
     }
 
-    fn load_text(text: &str) -> Result<Some, SettingsError> {
+    fn load_text(text: &str) -> Result<Example, SettingsError> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.toml");
         fs::write(&file, text).unwrap();
-        load(Option::Some(&file))
+        load(Some(&file))
     }
 
     #[test]

@@ -109,9 +109,7 @@ impl Services {
         for index in 0..self.running.len() {
             let running = &mut self.running[index];
             match running.child.as_mut().map(Child::try_wait).transpose()? {
-                Some(None) => {
-                    running.note_usage();
-                }
+                Some(None) => running.note_usage(),
                 Some(Some(_)) => {
                     running.child = None;
                     running.ends += 1;

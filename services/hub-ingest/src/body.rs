@@ -113,11 +113,11 @@ where
         }
         whole.extend_from_slice(&piece);
     }
-    match (whole.is_empty(), first.is_empty()) {
-        (false, _) => Ok(whole.into()),
-        (true, false) => Ok(first),
-        (true, true) => Err(BodyError::Broken("the request has no body, or its head does not announce one".to_owned())),
+    let body = if whole.is_empty() { first } else { whole.into() };
+    if body.is_empty() {
+        return Err(BodyError::Broken("the request has no body, or its head does not announce one".to_owned()));
     }
+    Ok(body)
 }
 
 /// Decompresses a body, at most to `limit` bytes: a bomb is cut there, not expanded. Needs the CPU.

@@ -18,9 +18,6 @@ pub(crate) struct Products {
 impl Published for Products {
     const TOPIC: &'static str = products::TOPIC;
 
-    // The planner knows nothing of a table that is full now and empty in a second. The limit inside keeps
-    // it from looking at more rows than are read, and the lateral part with its OFFSET from joining in
-    // any other way than row by row through the key.
     // The prices are sorted before they are put into arrays, which costs nothing: the index has that
     // order. `array_agg(.. ORDER BY ..)` sorts once more for each array.
     const READ: &'static str = "
@@ -103,6 +100,7 @@ const fn moment(time: Timestamptz) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use provision::testing::{tables, until_blocked};
     use relay::Published as _;
 
     use super::Products;
@@ -114,7 +112,7 @@ mod tests {
     /// The writer has raised a version and not committed yet when the relay marks the one before.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_version_that_comes_during_the_mark_stays_dirty() {
-        let pool = provision::testing::tables().await;
+        let pool = tables().await;
         let (writer, relay, watcher) =
             (pool.get().await.unwrap(), pool.get().await.unwrap(), pool.get().await.unwrap());
         let (tenants, keys): (&[&str], &[&str]) = (&["acme"], &["name:хлеб"]);
@@ -126,11 +124,7 @@ mod tests {
         writer.batch_execute("BEGIN").await.unwrap();
         writer.execute(DIRTY, &[&tenants, &keys, &nobody, &nobody, &none]).await.unwrap();
         let mark = tokio::spawn(async move { relay.execute(Products::MARK, &[&tenants, &keys, &first]).await });
-        let waits = "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-            WHERE NOT l.granted AND a.datname = current_database()";
-        while !watcher.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) && !mark.is_finished() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until_blocked(&watcher, 1, &mark).await;
         writer.batch_execute("COMMIT").await.unwrap();
         assert_eq!(mark.await.unwrap().unwrap(), 0, "a note of version 2 was deleted for version 1");
 

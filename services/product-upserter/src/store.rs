@@ -233,10 +233,11 @@ fn newest<'r, Id: Ord + Hash, State: Ord>(rows: impl Iterator<Item = &'r (Id, St
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::sync::Arc;
 
     use canonical::Newest;
     use postgres::Pool;
+    use provision::testing::{tables, until_blocked};
     use relay::Published as _;
     use schemas::Timestamp;
 
@@ -290,7 +291,7 @@ mod tests {
     /// another one brings the name and the relay publishes it.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_price_that_comes_with_its_product_from_two_sides_is_published() {
-        let pool = Arc::new(provision::testing::tables().await);
+        let pool = Arc::new(tables().await);
         let blocker = pool.get().await.unwrap();
         blocker.batch_execute("BEGIN; INSERT INTO products_dirty VALUES ('acme', 'zz', 1)").await.unwrap();
         let watcher = pool.get().await.unwrap();
@@ -298,18 +299,11 @@ mod tests {
             let pool = Arc::clone(&pool);
             tokio::spawn(async move { Batch::of(sales.iter()).write(&mut pool.get().await.unwrap()).await.unwrap() })
         };
-        let wait = async |waiting: i64, other: &tokio::task::JoinHandle<_>| {
-            let waits = "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
-                WHERE NOT granted AND datname = current_database()";
-            while watcher.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) < waiting && !other.is_finished() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
 
         let nameless = write(vec![sale("shop-1", MILK, None, 777), sale("shop-1", "zz", Some("Сыр"), 900)]);
-        wait(1, &nameless).await;
+        until_blocked(&watcher, 1, &nameless).await;
         let named = write(vec![sale("shop-2", MILK, Some("Молоко"), 500)]);
-        wait(2, &named).await;
+        until_blocked(&watcher, 2, &named).await;
         let mut published = publish(&pool, MILK).await;
         blocker.batch_execute("ROLLBACK").await.unwrap();
         nameless.await.unwrap();

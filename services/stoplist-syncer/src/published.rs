@@ -18,9 +18,7 @@ pub(crate) struct StopLists {
 impl Published for StopLists {
     const TOPIC: &'static str = stop_lists::TOPIC;
 
-    // The planner knows nothing of a table that is full now and empty in a second. The limit inside keeps
-    // it from looking at more rows than are read, and the lateral part with its OFFSET from joining in
-    // any other way than row by row through the key. A UUID and its text have the same order.
+    // A UUID and its text have the same order.
     const READ: &'static str = "
         SELECT d.tenant, d.terminal_group_id::text AS id, g.organization_id::text AS organization_id, g.version,
                g.synchronized_at, i.products, i.sizes, i.balances, i.skus, i.added
