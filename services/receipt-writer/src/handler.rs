@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use kafka::{Record, consumer};
-use mongodb::bson::RawDocumentBuf;
+use mongodb::bson::{DateTime, RawDocumentBuf, cstr};
 use rdkafka::message::Message as _;
 use schemas::{
-    Datum, bson,
+    Datum, LocalTimestamp, bson,
     receipts::Receipt,
     registry::{ResolveError, Resolver},
     shifts::ShiftDocument,
@@ -74,16 +74,27 @@ impl Handler {
             rewritten = self.runtime.block_on(versions.resolve(id, body))?;
             &rewritten
         };
-        let (collection, document, facts) = if is_receipt {
+        let (collection, document, facts, local_date) = if is_receipt {
             let receipt: Receipt<'_> = decode(body)?;
-            (Collection::Receipts, bson::to_document(&receipt), Facts::of_receipt(&receipt))
+            let date = receipt.local_time.map(local_date);
+            (Collection::Receipts, bson::to_document(&receipt), Facts::of_receipt(&receipt), date)
         } else {
             let shift: ShiftDocument<'_> = decode(body)?;
-            (Collection::Shifts, bson::to_document(&shift), Facts::of_shift(&shift))
+            (Collection::Shifts, bson::to_document(&shift), Facts::of_shift(&shift), None)
         };
-        let document = RawDocumentBuf::from_bytes(document).map_err(|e| unreadable(&e.to_string()))?;
+        let mut document = RawDocumentBuf::from_bytes(document).map_err(|e| unreadable(&e.to_string()))?;
+        if let Some(date) = local_date {
+            document.append(cstr!("local_date"), date);
+        }
         Ok(Job { collection, document, facts, source: Unusable::of(message, "", String::new()) })
     }
+}
+
+/// The day of a receipt, which the index over products begins with (see `store`): midnight, as if it were UTC
+/// like `local_time` itself.
+fn local_date(LocalTimestamp(micros): LocalTimestamp) -> DateTime {
+    const DAY_MS: i64 = 86_400_000;
+    DateTime::from_millis(micros.div_euclid(1000 * DAY_MS) * DAY_MS)
 }
 
 fn decode<'b, T: Datum<'b>>(body: &'b [u8]) -> Result<T, ResolveError> {

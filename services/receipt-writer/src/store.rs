@@ -245,8 +245,10 @@ async fn make_indexes(database: &Database) -> Result<(), Error> {
     let receipts = [
         // What did this shop sell on that day?
         index("shop_time", doc! { "tenant": 1, "shop": 1, "local_time": 1 }),
-        // Which receipts hold this product (recalls, disputes about a price)?
-        index("product_time", doc! { "tenant": 1, "items.product_key": 1, "local_time": 1 }),
+        // Which receipts of these days hold this product (recalls, disputes about a price)? The day comes first:
+        // new entries then lie together, in pages that are in memory. With the product first they would lie all
+        // over an index that soon is larger than memory.
+        index("date_product", doc! { "tenant": 1, "local_date": 1, "items.product_key": 1 }),
         // What belongs to this shift of this register (cash does not add up)?
         index("register_shift", doc! { "tenant": 1, "register": 1, "shift_number": 1 }),
     ];

@@ -7,7 +7,7 @@ use kafka::admin;
 use local_servers::{Home, Kind, Server, testing::endpoints};
 use mongodb::{
     Client, Collection,
-    bson::{Document, doc},
+    bson::{DateTime, Document, doc},
 };
 use provision::testing::{TestInstallation, install};
 use receipt_writer::{Settings, run};
@@ -40,7 +40,10 @@ fn receipt(installation: &TestInstallation, number: i64, sign: i64) -> Receipt<'
         local_time: Some(LocalTimestamp(1_700_010_800_000_000)),
         total_kopecks: 12_345,
         items: vec![Item {
-            name: Some("Хлеб".into()), quantity: Decimal::from_unscaled(1_500_000), ..Item::default()
+            name: Some("Хлеб".into()),
+            product_key: Some("name:хлеб/шт".into()),
+            quantity: Decimal::from_unscaled(1_500_000),
+            ..Item::default()
         }],
         ..Receipt::default()
     }
@@ -116,6 +119,40 @@ async fn a_receipt_and_a_shift_become_documents_that_a_person_can_query() {
     assert_eq!(indexes.len(), 4, "_id and the three that people's questions need: {indexes:?}");
     let shifts = collection(&installation, uri, "shifts").await;
     assert_eq!(shifts.find_one(doc! { "kind": "CLOSE" }).await.unwrap().unwrap().get_i64("shift_number").unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_that_hold_a_product_are_found_by_days_without_reading_the_others() {
+    let installation = install(&endpoints(), 1).await;
+    let key = format!("{}/till-1", installation.tenant);
+    // Two receipts a day: 22:00 and, of another product, 23:00 by the register's clock.
+    let of = |number: i64, product: &'static str| {
+        let mut receipt = receipt(&installation, number, 77);
+        let hour = number / 2 * 24 + 22 + number % 2;
+        receipt.local_time = Some(LocalTimestamp(1_699_920_000_000_000 + hour * 3_600_000_000));
+        receipt.items[0].product_key = Some(product.into());
+        (key.as_str(), receipt)
+    };
+    let records: Vec<_> = (0..40).map(|n| of(n, if n % 2 == 0 { "code:1" } else { "code:2" })).collect();
+    installation.produce("registers.receipts.v1", &records).await;
+    let uri = &installation.mongodb.uri;
+    let service = start(&installation, uri);
+    until_read(&installation).await;
+    service.stop().await;
+
+    // 2023-11-16 to 2023-11-18, inclusive.
+    let [from, until] = [1_700_092_800_000, 1_700_265_600_000].map(DateTime::from_millis);
+    let wanted = doc! {
+        "tenant": &installation.tenant,
+        "local_date": { "$gte": from, "$lte": until },
+        "items.product_key": "code:1",
+    };
+    let database = Client::with_uri_str(uri).await.unwrap().database(&installation.mongodb.database);
+    let explain = doc! { "explain": { "find": "receipts", "filter": wanted }, "verbosity": "executionStats" };
+    let explained = database.run_command(explain).await.unwrap();
+    let figures = explained.get_document("executionStats").unwrap();
+    assert_eq!(figures.get_i32("nReturned").unwrap(), 3, "{explained}");
+    assert_eq!(figures.get_i32("totalDocsExamined").unwrap(), 3, "{explained}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
