@@ -13,6 +13,7 @@ import datetime
 import json
 import pathlib
 import sys
+import time
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -20,6 +21,9 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 EPOCH = datetime.datetime(1970, 1, 1)
+
+# Seconds without a record before the broker counts as gone.
+SILENCE = 60
 
 
 def milliseconds(moment):
@@ -49,8 +53,13 @@ def records(brokers, topic):
                 left[partition] = (low, high)
         consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in left.items()])
         ends = {partition: high for partition, (_, high) in left.items()}
+        heard = time.monotonic()
         while ends:
             batch = consumer.consume(10_000, timeout=1.0)
+            if batch:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE:
+                sys.exit(f"{topic}: nothing for {SILENCE} s, with partitions {sorted(ends)} not read to the end; is the broker up?")
             for message in batch:
                 if message.error():
                     raise KafkaException(message.error())
