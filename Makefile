@@ -6,8 +6,9 @@ SHELL := /bin/bash
 CARGO ?= cargo
 KASSACTL = target/release/kassactl
 # What `make demo` takes: RATE=1000|max  SECONDS=60  REGISTERS=300  SEED=1  HOLD=1
+# A shell that exports its own SECONDS, a clock, is not asked.
 RATE ?= 1000
-SECONDS_ ?= 60
+SECONDS = 60
 REGISTERS ?= 300
 SEED ?= 1
 HOLD ?=
@@ -21,8 +22,8 @@ setup: ## Install what is missing: system packages, local servers, Python tools 
 build: setup ## Build every program with optimisations, into target/release
 	$(CARGO) build --release --locked --workspace --bins
 
-demo: build ## The whole road on real servers, with kills and a check (RATE=, REGISTERS=, SEED=, HOLD=1)
-	@target/release/demo --rate $(RATE) --seconds $(SECONDS_) --registers $(REGISTERS) --seed $(SEED) $(if $(HOLD),--hold)
+demo: build ## The whole road on real servers, with kills and a check (RATE=1000|max SECONDS=60 REGISTERS=300 SEED=1 HOLD=1)
+	@target/release/demo --rate $(RATE) --seconds $(SECONDS) --registers $(REGISTERS) --seed $(SEED) $(if $(HOLD),--hold)
 
 up: build ## Start the local servers: Kafka, schema registry, MongoDB, PostgreSQL
 	@$(KASSACTL) up

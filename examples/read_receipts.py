@@ -74,7 +74,7 @@ def main():
     parser.add_argument("--prefix", default=setting("KASSAFLOW_TOPIC_PREFIX", ""), help="what stands before the topic's name")
     parser.add_argument("--group", default="my-report", help="consumer group")
     parser.add_argument("--count", type=int, help="end after so many receipts")
-    parser.add_argument("--patience", type=float, default=30, help="end when nothing came for so many seconds")
+    parser.add_argument("--patience", type=float, default=30, help="end when nothing came for so many seconds (default: %(default)g)")
     arguments = parser.parse_args()
     for number, receipt in enumerate(receipts(arguments), start=1):
         print(json.dumps(receipt, ensure_ascii=False, default=readable), flush=True)

@@ -21,6 +21,7 @@ use std::{error::Error, io, process::ExitCode};
 use clap::Parser;
 
 use cli::{Cli, Command};
+use kafka::reader::ReadError;
 use output::Out;
 use provision::MigrationError;
 use rdkafka::error::KafkaError;
@@ -104,6 +105,7 @@ fn is_about_servers(error: &anyhow::Error) -> bool {
         cause.is::<KafkaError>()
             || cause.is::<RegistryError>()
             || cause.is::<MigrationError>()
+            || matches!(cause.downcast_ref(), Some(ReadError::Kafka { .. }))
             || matches!(
                 cause.downcast_ref(),
                 Some(Step::Admin(_) | Step::Unread(_) | Step::Slow(_) | Step::Registry(_))

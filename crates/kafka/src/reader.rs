@@ -8,22 +8,28 @@ use rdkafka::{
     error::KafkaError,
     message::BorrowedMessage,
     topic_partition_list::Offset,
+    types::RDKafkaErrorCode,
 };
 
 use crate::client::{Client, ClientError};
 
-/// The end of a partition is what a reader waits for, not an error to be logged as one.
+/// Logs what librdkafka reports, except the end of a partition: a reader waits for it.
 struct Quiet;
 
 impl ClientContext for Quiet {
     fn error(&self, error: KafkaError, reason: &str) {
-        if !matches!(error, KafkaError::PartitionEOF(_)) {
+        if !is_end(&error) {
             tracing::warn!(%error, reason, "Kafka reader");
         }
     }
 }
 
 impl ConsumerContext for Quiet {}
+
+/// A consumer's context is told of it as a global error, whoever polls as an end with its partition.
+fn is_end(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF)
+}
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +74,9 @@ pub enum ReadError {
         error: KafkaError,
     },
     /// There is no such topic.
-    #[error("the topic {0} does not exist; `kassactl topics apply` creates it")]
+    #[error(
+        "the topic {0} does not exist; `kassactl topics list` names those of kassaflow, `kassactl topics apply` creates them"
+    )]
     NoTopic(String),
 }
 
@@ -137,5 +145,16 @@ impl Reader {
     #[must_use]
     pub fn caught_up(&self) -> bool {
         self.ended.len() == self.partitions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_partition_is_not_logged() {
+        assert!(is_end(&KafkaError::Global(RDKafkaErrorCode::PartitionEOF)));
+        assert!(!is_end(&KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure)));
     }
 }

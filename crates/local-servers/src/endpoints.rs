@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::Kind;
+
 /// Where the four servers are reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
@@ -30,6 +32,14 @@ impl Endpoints {
     /// The environment that makes a service use these servers (`KASSAFLOW_...`).
     pub fn service_env(&self) -> [(&'static str, String); 4] {
         self.named(SERVICE_NAMES)
+    }
+
+    /// The part of [`Endpoints::service_env`] that a service must be told, because a usual port was taken.
+    pub fn unusual_service_env(&self) -> impl Iterator<Item = (&'static str, String)> {
+        Kind::ALL.into_iter().zip(self.service_env()).filter_map(|(kind, (name, address))| {
+            let usual = kind.usual_port().to_string();
+            address.split([':', '/']).all(|part| part != usual).then_some((name, address))
+        })
     }
 
     /// The endpoints of [`Endpoints::test_env`], read back by `variable`; `None` if one is unset or empty.
@@ -80,5 +90,19 @@ mod tests {
         let env = endpoints().service_env();
         assert_eq!(env[0], ("KASSAFLOW_KAFKA_BROKERS", "127.0.0.1:1".to_owned()));
         assert_eq!(env[3].0, "KASSAFLOW_POSTGRES_URL");
+    }
+
+    #[test]
+    fn services_are_told_of_unusual_ports_alone() {
+        let mut endpoints = Endpoints {
+            kafka: "127.0.0.1:9092".into(),
+            registry: "http://127.0.0.1:8081/apis/ccompat/v7".into(),
+            mongodb: "mongodb://127.0.0.1:27017/?replicaSet=rs0".into(),
+            postgres: "postgres://kassaflow@127.0.0.1:5432/kassaflow".into(),
+        };
+        assert_eq!(endpoints.unusual_service_env().count(), 0);
+        endpoints.kafka = "127.0.0.1:19092".into();
+        let told: Vec<_> = endpoints.unusual_service_env().collect();
+        assert_eq!(told, [("KASSAFLOW_KAFKA_BROKERS", "127.0.0.1:19092".to_owned())]);
     }
 }

@@ -99,8 +99,8 @@ pub trait ServiceSettings: Config {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The file or a variable is missing, unreadable or of the wrong type.
-    #[error("settings: {0:#}")]
-    Unreadable(#[from] confique::Error),
+    #[error("settings: {0}")]
+    Unreadable(String),
     /// The named file does not exist.
     #[error("settings: the file {0} does not exist")]
     NoFile(String),
@@ -144,7 +144,32 @@ pub fn read<S: Config>(file: Option<&Path>) -> Result<S, SettingsError> {
         }
         builder = builder.file(file);
     }
-    Ok(builder.load()?)
+    builder.load().map_err(unreadable::<S>)
+}
+
+/// confique names a setting by its path. Who sets it may need its variable.
+fn unreadable<S: Config>(error: confique::Error) -> SettingsError {
+    let text = format!("{error:#}");
+    let variable = leaves(&S::META, "").into_iter().find_map(|(path, variable)| {
+        let is_named = variable.is_some() && text.contains(&format!("'{path}'"));
+        is_named.then_some(variable).flatten()
+    });
+    SettingsError::Unreadable(match variable {
+        Some(variable) if !text.contains(variable) => format!("{text} ({variable})"),
+        _ => text,
+    })
+}
+
+/// Path and variable of every setting.
+fn leaves(meta: &Meta, path: &str) -> Vec<(String, Option<&'static str>)> {
+    let of = |field: &confique::meta::Field| {
+        let name = format!("{path}{}", field.name);
+        match &field.kind {
+            FieldKind::Nested { meta } => leaves(meta, &format!("{name}.")),
+            FieldKind::Leaf { env, .. } => vec![(name, *env)],
+        }
+    };
+    meta.fields.iter().flat_map(of).collect()
 }
 
 /// Whether an address can be listened on, for [`ServiceSettings::check`]. It may still be taken.
@@ -178,7 +203,7 @@ fn look_for_unknown(meta: &Meta, file: &Path) -> Result<(), SettingsError> {
 /// # Errors
 /// When a setting has no default.
 pub fn defaults<S: Config>() -> Result<S, SettingsError> {
-    Ok(S::builder().load()?)
+    S::builder().load().map_err(unreadable::<S>)
 }
 
 #[cfg(test)]

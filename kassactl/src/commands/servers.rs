@@ -34,6 +34,7 @@ pub(crate) async fn up(mut out: Out) -> anyhow::Result<Outcome> {
     waiting.finish_and_clear();
     let up = up?;
     let addresses = up.endpoints.service_env().map(|(_, address)| address);
+    let told: Vec<_> = up.endpoints.unusual_service_env().collect();
     let servers = up.servers.iter().zip(addresses);
     if out.json {
         let done = servers.map(|((kind, outcome), url)| (kind.name(), Done { outcome: *outcome, url: Some(url) }));
@@ -50,6 +51,12 @@ pub(crate) async fn up(mut out: Out) -> anyhow::Result<Outcome> {
         [kind.name().to_owned(), outcome, address]
     });
     out.table(["server", "", "address"], rows)?;
+    if !told.is_empty() {
+        eprintln!("a usual port was taken; in every terminal that runs a service:");
+    }
+    for (name, address) in told {
+        eprintln!("export {name}={address}");
+    }
     Ok(Outcome::Fine)
 }
 

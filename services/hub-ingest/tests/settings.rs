@@ -5,6 +5,8 @@ use std::process::Command;
 #[test]
 fn what_cannot_be_used_is_named_at_start() {
     for (variable, value) in [
+        // Missing.
+        ("KASSAFLOW_TOKEN_KEYS", ""),
         ("KASSAFLOW_TOKEN_KEYS", "secret"),
         ("KASSAFLOW_HTTP_LISTEN", "8080"),
         ("KASSAFLOW_ADMIN_LISTEN", "nowhere"),
