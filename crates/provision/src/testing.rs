@@ -63,13 +63,17 @@ async fn migrated(endpoints: &Endpoints) -> settings::Postgres {
 /// Waits until so many sessions of the client's database wait for locks, or `task` ends, which then waits for none.
 ///
 /// # Panics
-/// If the database does not answer.
+/// If the database does not answer, or neither comes in time.
 pub async fn until_blocked<T>(client: &postgres::Client, sessions: i64, task: &JoinHandle<T>) {
     let waiting = "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND datname = current_database()";
-    while !task.is_finished() && or_panic(client.query_one(waiting, &[]).await).get::<_, i64>(0) < sessions {
-        tokio::time::sleep(AGAIN).await;
-    }
+    let blocked = async {
+        let mut again = tokio::time::interval(AGAIN);
+        while !task.is_finished() && or_panic(client.query_one(waiting, &[]).await).get::<_, i64>(0) < sessions {
+            again.tick().await;
+        }
+    };
+    or_panic(tokio::time::timeout(BOUND, blocked).await);
 }
 
 /// A record that was read from a topic.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use confique::{
     Config,
-    meta::{Expr, FieldKind, LeafKind, Meta},
+    meta::{Expr, Field, FieldKind, LeafKind},
 };
 
 /// A Markdown table of every setting of one service.
@@ -12,28 +12,40 @@ use confique::{
 pub fn markdown<S: Config>(service: &str) -> String {
     let mut page =
         format!("## {service}\n\n| setting | environment variable | default | meaning |\n|---|---|---|---|\n");
-    rows(&S::META, "", &mut page);
+    for Leaf { path, env, kind, doc } in leaves(S::META.fields, "") {
+        let default = match kind {
+            LeafKind::Optional => "not set".to_owned(),
+            LeafKind::Required { default: None } => "**required**".to_owned(),
+            LeafKind::Required { default: Some(value) } => format!("`{}`", shown(value)),
+        };
+        let meaning = doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        let variable = env.map_or_else(String::new, |env| format!("`{env}`"));
+        // Writing into a String cannot fail.
+        let _: std::fmt::Result = writeln!(page, "| `{path}` | {variable} | {default} | {meaning} |");
+    }
     page
 }
 
-fn rows(meta: &Meta, path: &str, page: &mut String) {
-    for field in meta.fields {
-        let name = format!("{path}{}", field.name);
+/// A setting.
+pub(crate) struct Leaf {
+    /// As a file names it, with its table: `kafka.brokers`.
+    pub path: String,
+    /// Its environment variable.
+    pub env: Option<&'static str>,
+    kind: &'static LeafKind,
+    doc: &'static [&'static str],
+}
+
+/// Every setting of these fields, in their order; `path` stands before their names.
+pub(crate) fn leaves(fields: &'static [Field], path: &str) -> Vec<Leaf> {
+    let of = |field: &'static Field| {
+        let path = format!("{path}{}", field.name);
         match &field.kind {
-            FieldKind::Nested { meta } => rows(meta, &format!("{name}."), page),
-            FieldKind::Leaf { env, kind } => {
-                let default = match kind {
-                    LeafKind::Optional => "not set".to_owned(),
-                    LeafKind::Required { default: None } => "**required**".to_owned(),
-                    LeafKind::Required { default: Some(value) } => format!("`{}`", shown(value)),
-                };
-                let meaning = field.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
-                let variable = env.map_or_else(String::new, |env| format!("`{env}`"));
-                // Writing into a String cannot fail.
-                let _: std::fmt::Result = writeln!(page, "| `{name}` | {variable} | {default} | {meaning} |");
-            }
+            FieldKind::Nested { meta } => leaves(meta.fields, &format!("{path}.")),
+            FieldKind::Leaf { env, kind } => vec![Leaf { path, env: *env, kind, doc: field.doc }],
         }
-    }
+    };
+    fields.iter().flat_map(of).collect()
 }
 
 fn shown(value: &Expr) -> String {

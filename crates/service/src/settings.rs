@@ -7,6 +7,8 @@ use confique::{
     meta::{FieldKind, Meta},
 };
 
+use crate::reference::leaves;
+
 /// What every service is told.
 #[derive(Debug, Clone, Config)]
 pub struct Common {
@@ -150,26 +152,11 @@ pub fn read<S: Config>(file: Option<&Path>) -> Result<S, SettingsError> {
 /// confique names a setting by its path. Who sets it may need its variable.
 fn unreadable<S: Config>(error: confique::Error) -> SettingsError {
     let text = format!("{error:#}");
-    let variable = leaves(&S::META, "").into_iter().find_map(|(path, variable)| {
-        let is_named = variable.is_some() && text.contains(&format!("'{path}'"));
-        is_named.then_some(variable).flatten()
-    });
-    SettingsError::Unreadable(match variable {
+    let named = leaves(S::META.fields, "").into_iter().find(|leaf| text.contains(&format!("'{}'", leaf.path)));
+    SettingsError::Unreadable(match named.and_then(|leaf| leaf.env) {
         Some(variable) if !text.contains(variable) => format!("{text} ({variable})"),
         _ => text,
     })
-}
-
-/// Path and variable of every setting.
-fn leaves(meta: &Meta, path: &str) -> Vec<(String, Option<&'static str>)> {
-    let of = |field: &confique::meta::Field| {
-        let name = format!("{path}{}", field.name);
-        match &field.kind {
-            FieldKind::Nested { meta } => leaves(meta, &format!("{name}.")),
-            FieldKind::Leaf { env, .. } => vec![(name, *env)],
-        }
-    };
-    meta.fields.iter().flat_map(of).collect()
 }
 
 /// Whether an address can be listened on, for [`ServiceSettings::check`]. It may still be taken.
