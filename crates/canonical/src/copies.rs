@@ -4,7 +4,7 @@
 //! the same sale, a later parser reads it better. Every sink must settle on the same copy, in
 //! whatever order they arrive.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
 use schemas::Timestamp;
 
@@ -34,7 +34,7 @@ pub struct Reception<'a> {
     pub offset: i64,
 }
 
-/// What decides between two copies of one document (same id).
+/// What decides about one copy of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Copy<'a> {
     /// Fiscal sign; `None` for non-fiscal documents.
@@ -46,32 +46,51 @@ pub struct Copy<'a> {
     /// When this copy came.
     pub received: Reception<'a>,
     /// When the first copy with this sign came, as far as is known. For a copy that has just
-    /// arrived it is `received`; a sink that replaces a copy by a better one keeps the earlier of
-    /// the two. Without it the better copy would forget that its sign was here first.
+    /// arrived it is `received`; a sink that keeps one copy of several keeps the earliest of their
+    /// receptions. Without it the kept copy would forget that its sign was here first.
     pub first_received: Reception<'a>,
 }
 
-/// How two copies of one document stand to each other. `Greater` says that the first counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relation {
-    /// The same document: the better copy is kept, the other is needless. `Equal` only for a
-    /// repetition of the very same copy.
-    Same(Ordering),
-    /// Two documents under one number: the one whose sign came first is stored, the other is kept
-    /// as a conflict and reported.
-    Conflict(Ordering),
+impl<'a> Copy<'a> {
+    /// Of two copies with the same id and sign the one with the greater merit is kept: the richer
+    /// source, the newer parser, the one received earlier. Equal only for the very same copy.
+    #[must_use]
+    pub fn merit(self) -> impl Ord + use<'a> {
+        // Sources of equal rank: any order will do as long as it is one.
+        (source_rank(self.source), self.source, self.revision, Reverse(self.received))
+    }
 }
 
-/// Compares two copies with the same id.
+/// One sign of a number: what is to be kept of its copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept<'a> {
+    /// Index of the copy that is kept.
+    pub index: usize,
+    /// When the first copy with this sign came.
+    pub first_received: Reception<'a>,
+}
+
+/// Settles copies with the same id: of each sign the copy of the greatest merit. The first in the
+/// answer is the one that is stored, since its sign came first; the others are documents that carry
+/// the number of another one: they are kept as conflicts and reported.
+///
+/// What was settled can be settled again with further copies; the order of arrival changes nothing.
 #[must_use]
-pub fn compare_copies(one: &Copy<'_>, other: &Copy<'_>) -> Relation {
-    if one.sign != other.sign {
-        return Relation::Conflict(other.first_received.cmp(&one.first_received));
+pub fn settle<'a>(copies: &[Copy<'a>]) -> Vec<Kept<'a>> {
+    let mut signs: Vec<Kept<'a>> = Vec::new();
+    for (index, copy) in copies.iter().enumerate() {
+        match signs.iter_mut().find(|kept| copies[kept.index].sign == copy.sign) {
+            None => signs.push(Kept { index, first_received: copy.first_received }),
+            Some(kept) => {
+                kept.first_received = kept.first_received.min(copy.first_received);
+                if copy.merit() > copies[kept.index].merit() {
+                    kept.index = index;
+                }
+            }
+        }
     }
-    let richness = source_rank(one.source).cmp(&source_rank(other.source));
-    // Sources of equal rank: any order will do as long as it is one.
-    let richer = richness.then_with(|| one.source.cmp(other.source));
-    Relation::Same(richer.then(one.revision.cmp(&other.revision)).then_with(|| other.received.cmp(&one.received)))
+    signs.sort_by_key(|kept| (kept.first_received, copies[kept.index].sign));
+    signs
 }
 
 #[cfg(test)]
@@ -88,79 +107,62 @@ mod tests {
     #[test]
     fn the_richer_source_counts_then_the_revision_then_the_earlier_copy() {
         let tlv = copy(7, "ffd-tlv", 1, 200);
-        assert_eq!(compare_copies(&tlv, &copy(7, "dreamkas", 9, 100)), Relation::Same(Ordering::Greater));
-        assert_eq!(compare_copies(&tlv, &copy(7, "ffd-tlv", 2, 300)), Relation::Same(Ordering::Less));
-        assert_eq!(compare_copies(&tlv, &copy(7, "ffd-tlv", 1, 300)), Relation::Same(Ordering::Greater));
-        assert_eq!(compare_copies(&tlv, &tlv), Relation::Same(Ordering::Equal));
+        assert!(tlv.merit() > copy(7, "dreamkas", 9, 100).merit());
+        assert!(tlv.merit() < copy(7, "ffd-tlv", 2, 300).merit());
+        assert!(tlv.merit() > copy(7, "ffd-tlv", 1, 300).merit());
+        assert!(tlv.merit() == tlv.merit());
     }
 
     #[test]
-    fn another_sign_is_a_conflict_and_the_first_one_stays() {
-        let (first, second) = (copy(7, "dreamkas", 1, 100), copy(8, "ffd-tlv", 1, 200));
-        assert_eq!(compare_copies(&first, &second), Relation::Conflict(Ordering::Greater));
-        assert_eq!(compare_copies(&second, &first), Relation::Conflict(Ordering::Less));
-    }
-
-    /// A sink in its smallest form: the best copy of each sign, and which sign is stored.
-    #[derive(Default)]
-    struct Sink(Vec<Copy<'static>>);
-
-    impl Sink {
-        fn take(&mut self, new: Copy<'static>) {
-            let Some(old) = self.0.iter_mut().find(|old| old.sign == new.sign) else { return self.0.push(new) };
-            let first_received = old.first_received.min(new.first_received);
-            let better = if compare_copies(&new, old) == Relation::Same(Ordering::Greater) { new } else { *old };
-            *old = Copy { first_received, ..better };
-        }
-
-        fn settled(mut self) -> (Vec<Copy<'static>>, Option<Option<i64>>) {
-            let stored = self.0.iter().copied().reduce(|one, other| match compare_copies(&one, &other) {
-                Relation::Conflict(Ordering::Less) => other,
-                _ => one,
-            });
-            self.0.sort_by_key(|copy| copy.sign);
-            (self.0, stored.map(|copy| copy.sign))
-        }
+    fn the_sign_that_came_first_is_stored_even_if_a_poorer_copy_told_of_it() {
+        let copies = [copy(8, "ffd-tlv", 1, 200), copy(7, "dreamkas", 1, 100), copy(7, "ffd-tlv", 1, 300)];
+        let kept = |index, first: usize| Kept { index, first_received: copies[first].received };
+        assert_eq!(settle(&copies), [kept(2, 1), kept(0, 0)]);
+        assert_eq!(settle(&copies[..1]), [kept(0, 0)]);
     }
 
     fn copies() -> impl Strategy<Value = Vec<Copy<'static>>> {
         let one = (1..4_i64, prop::sample::select(vec!["dreamkas", "ffd-tlv", "new-a", "new-b"]), 1..3_i32, 0..50_i64)
             .prop_map(|(sign, source, revision, at)| copy(sign, source, revision, at));
-        prop::collection::vec(one, 1..12)
+        prop::collection::vec(one, 1..12).prop_map(|mut copies| {
+            // A reception is one copy: two different ones cannot share it.
+            for (offset, copy) in (0..).zip(&mut copies) {
+                copy.received.offset = offset;
+                copy.first_received = copy.received;
+            }
+            copies
+        })
+    }
+
+    /// What is kept: each sign's copy with the earliest reception of its sign.
+    fn kept(copies: &[Copy<'static>]) -> Vec<Copy<'static>> {
+        let kept = settle(copies).into_iter();
+        kept.map(|Kept { index, first_received }| Copy { first_received, ..copies[index] }).collect()
     }
 
     proptest! {
         #[test]
-        fn the_order_of_arrival_changes_nothing(
-            (copies, shuffled) in copies().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
-        ) {
-            // A reception is one copy: two different ones cannot share it.
-            let unique = |all: Vec<Copy<'static>>| -> Vec<Copy<'static>> {
-                all.into_iter().map(|mut copy| {
-                    let mark = copy.sign.unwrap_or_default() * 1_000 + i64::from(copy.revision) * 100 + i64::from(copy.source.as_bytes()[copy.source.len() - 1]);
-                    copy.received.offset = mark;
-                    copy.first_received = copy.received;
-                    copy
-                }).collect()
-            };
-            let run = |all: Vec<Copy<'static>>| {
-                let mut sink = Sink::default();
-                unique(all).into_iter().for_each(|copy| sink.take(copy));
-                sink.settled()
-            };
-            prop_assert_eq!(run(copies), run(shuffled));
+        fn of_each_sign_the_best_copy_is_kept_and_the_sign_that_came_first_is_stored(copies in copies()) {
+            let kept = kept(&copies);
+            let first = copies.iter().min_by_key(|copy| copy.received).unwrap();
+            prop_assert_eq!(kept[0].sign, first.sign);
+            for copy in &copies {
+                let of_its_sign: Vec<_> = kept.iter().filter(|kept| kept.sign == copy.sign).collect();
+                prop_assert_eq!(of_its_sign.len(), 1);
+                prop_assert!(of_its_sign[0].merit() >= copy.merit());
+                prop_assert!(of_its_sign[0].first_received <= copy.received);
+            }
         }
 
         #[test]
-        fn the_comparison_is_antisymmetric(all in copies()) {
-            for one in &all {
-                for other in &all {
-                    match (compare_copies(one, other), compare_copies(other, one)) {
-                        (Relation::Same(forth), Relation::Same(back)) | (Relation::Conflict(forth), Relation::Conflict(back)) => prop_assert_eq!(forth, back.reverse()),
-                        (forth, back) => prop_assert!(false, "{forth:?} against {back:?}"),
-                    }
-                }
-            }
+        fn the_order_of_arrival_changes_nothing(
+            (copies, shuffled) in copies().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        ) {
+            let one_by_one = shuffled.into_iter().fold(Vec::new(), |mut sink, new| {
+                sink.push(new);
+                kept(&sink)
+            });
+            prop_assert_eq!(one_by_one, kept(&copies));
         }
     }
 }

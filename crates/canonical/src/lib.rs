@@ -17,7 +17,7 @@ pub mod product;
 pub mod time;
 pub mod token;
 
-pub use copies::{Copy, Reception, Relation, compare_copies};
+pub use copies::{Copy, Kept, Reception, settle};
 pub use hash::document_hash;
 pub use ids::{NonFiscalReceipt, encashment_id, fiscal_id, is_id, non_fiscal_receipt_id};
 pub use newest::Newest;

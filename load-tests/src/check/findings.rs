@@ -52,7 +52,7 @@ pub struct Findings {
     pub receipts_in_mongo: u64,
     /// Shift reports in MongoDB.
     pub shifts_in_mongo: u64,
-    /// Copies of receipts in MongoDB's `conflicts`; the fleet makes none.
+    /// Documents in MongoDB's `conflicts` and `shift_conflicts`; the fleet makes none.
     pub conflicts_in_mongo: u64,
     /// Encashments on the topic of events, each counted once.
     pub encashments_on_topic: u64,

@@ -18,7 +18,7 @@ use crate::{
     ledger::Kind,
 };
 
-/// Reads the collections `receipts`, `shifts` and `conflicts`.
+/// Reads the collections `receipts` and `shifts`, and whether there are conflicts.
 ///
 /// # Errors
 /// When MongoDB cannot be read.
@@ -46,7 +46,9 @@ pub async fn check(
         findings.shifts_in_mongo += 1;
         tick_off(index, findings, &document, Kind::Shift, &shift(&document));
     }
-    findings.conflicts_in_mongo = database.collection::<Document>("conflicts").count_documents(doc! {}).await?;
+    for conflicts in ["conflicts", "shift_conflicts"] {
+        findings.conflicts_in_mongo += database.collection::<Document>(conflicts).count_documents(doc! {}).await?;
+    }
     findings.lost.merge(index.lost(&[Kind::Receipt, Kind::Shift]));
     findings.money_difference_kopecks = difference(&index.money(), &stored);
     Ok(())

@@ -1,16 +1,13 @@
-//! Which of two copies of a document counts, with what MongoDB keeps of them.
+//! What decides which copy of a document counts, and how MongoDB keeps it.
 
-use std::cmp::Ordering;
-
-use canonical::{Copy, Reception, Relation, compare_copies};
+use canonical::{Copy, Reception};
 use mongodb::bson::{Document, doc};
 use schemas::{Timestamp, receipts::Receipt, shifts::ShiftDocument};
 
-/// What decides about a document, on its way to MongoDB or read back from there.
+/// What decides about a copy, on its way to MongoDB or read back from there.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Facts {
-    pub id: String,
-    sign: Option<i64>,
+    pub sign: Option<i64>,
     source: String,
     revision: i32,
     received: Place,
@@ -27,25 +24,9 @@ struct Place {
     offset: i64,
 }
 
-/// What is to be done with a document whose id is stored already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judgement {
-    /// It is the very same copy.
-    Same,
-    /// The stored copy counts.
-    Superseded,
-    /// This copy counts.
-    Better,
-    /// Another document under this number, and the stored one came first.
-    ConflictLater,
-    /// Another document under this number, and this one came first.
-    ConflictEarlier,
-}
-
 impl Facts {
     pub fn of_receipt(receipt: &Receipt<'_>) -> Self {
         Self {
-            id: receipt.receipt_id.to_string(),
             sign: receipt.fiscal_sign,
             source: receipt.source.to_string(),
             revision: receipt.revision,
@@ -56,7 +37,6 @@ impl Facts {
 
     pub fn of_shift(shift: &ShiftDocument<'_>) -> Self {
         Self {
-            id: shift.shift_document_id.to_string(),
             sign: shift.fiscal_sign,
             source: shift.source.to_string(),
             revision: shift.revision,
@@ -75,7 +55,6 @@ impl Facts {
     pub fn of_stored(stored: &Document) -> Self {
         let first = stored.get_document("first_received").ok();
         Self {
-            id: stored.get_str("_id").unwrap_or_default().to_owned(),
             sign: stored.get_i64("fiscal_sign").ok(),
             source: stored.get_str("source").unwrap_or_default().to_owned(),
             revision: int32(stored, "revision"),
@@ -84,53 +63,41 @@ impl Facts {
         }
     }
 
-    pub fn judge(&self, stored: &Self) -> Judgement {
-        match compare_copies(&self.copy(), &stored.copy()) {
-            Relation::Same(Ordering::Equal) => Judgement::Same,
-            Relation::Same(Ordering::Less) => Judgement::Superseded,
-            Relation::Same(Ordering::Greater) => Judgement::Better,
-            Relation::Conflict(Ordering::Greater) => Judgement::ConflictEarlier,
-            Relation::Conflict(_) => Judgement::ConflictLater,
-        }
+    pub fn is_same_copy(&self, other: &Self) -> bool {
+        self.sign == other.sign && self.copy().merit() == other.copy().merit()
     }
 
-    /// This copy as the one that is stored from now on. A better copy of the same document does not
-    /// forget when the first one came.
-    pub fn instead_of(&self, stored: &Self) -> Self {
-        let earliest = [self.first(), stored.first()].into_iter().min_by_key(|place| place.reception());
-        let first_received = earliest.filter(|first| self.sign == stored.sign && **first != self.received).cloned();
-        Self { first_received, ..self.clone() }
+    /// Whether this stored copy already says everything that the other one can tell.
+    pub fn covers(&self, other: &Self) -> bool {
+        let (this, that) = (self.copy(), other.copy());
+        this.sign == that.sign && this.merit() >= that.merit() && this.first_received <= that.first_received
     }
 
-    /// What is stored beside the record's own fields.
-    pub fn extra(&self) -> Option<Document> {
-        let place = self.first_received.as_ref()?;
-        Some(doc! {
-            "received_at": mongodb::bson::DateTime::from_millis(place.at_ms),
-            "raw_topic": &place.topic,
-            "raw_partition": i64::from(place.partition),
-            "raw_offset": place.offset,
-        })
-    }
-
-    /// Matches the stored document only as long as it is the copy that was judged.
-    pub fn filter(&self) -> Document {
-        doc! { "_id": &self.id, "raw_partition": i64::from(self.received.partition), "raw_offset": self.received.offset, "revision": i64::from(self.revision) }
-    }
-
-    /// Id in the collection `conflicts`.
-    pub fn conflict_id(&self) -> String {
+    /// Id in the collection `conflicts` of a document with this id.
+    pub fn conflict_id(&self, id: &str) -> String {
         match self.sign {
-            Some(sign) => format!("{}/{sign}", self.id),
-            None => format!("{}/unsigned", self.id),
+            Some(sign) => format!("{id}/{sign}"),
+            None => format!("{id}/unsigned"),
         }
+    }
+
+    /// What is stored beside the record's own fields when the first copy with this sign came elsewhere.
+    pub fn first_received(&self, first: Reception<'_>) -> Option<Document> {
+        (first != self.received.reception()).then(|| {
+            doc! {
+                "received_at": mongodb::bson::DateTime::from_millis(first.at.0),
+                "raw_topic": first.topic,
+                "raw_partition": i64::from(first.partition),
+                "raw_offset": first.offset,
+            }
+        })
     }
 
     fn first(&self) -> &Place {
         self.first_received.as_ref().unwrap_or(&self.received)
     }
 
-    fn copy(&self) -> Copy<'_> {
+    pub fn copy(&self) -> Copy<'_> {
         Copy {
             sign: self.sign,
             source: &self.source,
@@ -169,19 +136,6 @@ fn int32(stored: &Document, field: &str) -> i32 {
 mod tests {
     use super::*;
 
-    fn facts(sign: i64, source: &str, at_ms: i64) -> Facts {
-        let receipt = Receipt {
-            receipt_id: "t/1/0000000001".into(),
-            fiscal_sign: Some(sign),
-            source: source.to_owned().into(),
-            raw_topic: "registers.raw.v1".into(),
-            raw_offset: at_ms,
-            received_at: Timestamp(at_ms * 1000 + 7),
-            ..Receipt::default()
-        };
-        Facts::of_receipt(&receipt)
-    }
-
     #[test]
     fn what_was_stored_is_read_back_equal() {
         let receipt = Receipt {
@@ -196,20 +150,6 @@ mod tests {
         let document = Document::from_reader(&schemas::bson::to_document(&receipt)[..]).unwrap();
         let facts = Facts::of_receipt(&receipt);
         assert_eq!(Facts::of_stored(&document), facts);
-        assert_eq!(facts.judge(&Facts::of_stored(&document)), Judgement::Same);
-    }
-
-    #[test]
-    fn a_better_copy_remembers_when_the_first_one_came() {
-        let (cloud, drive) = (facts(7, "dreamkas", 100), facts(7, "ffd-tlv", 300));
-        assert_eq!(drive.judge(&cloud), Judgement::Better);
-        assert_eq!(cloud.judge(&drive), Judgement::Superseded);
-        let stored = drive.instead_of(&cloud);
-        let other = facts(8, "ffd-tlv", 200);
-        assert_eq!(other.judge(&stored), Judgement::ConflictLater, "the sign 7 was first, at 100");
-        assert_eq!(other.judge(&drive), Judgement::ConflictEarlier, "without the memory it would not be");
-        let mut document = doc! { "_id": "t/1/0000000001" };
-        document.insert("first_received", stored.extra().unwrap());
-        assert_eq!(Facts::of_stored(&document).first_received, stored.first_received);
+        assert!(Facts::of_stored(&document).covers(&facts));
     }
 }

@@ -74,19 +74,31 @@ impl Handler {
             rewritten = self.runtime.block_on(versions.resolve(id, body))?;
             &rewritten
         };
-        let (collection, document, facts, local_date) = if is_receipt {
+        let (collection, id, document, facts, local_date) = if is_receipt {
             let receipt: Receipt<'_> = decode(body)?;
             let date = receipt.local_time.map(local_date);
-            (Collection::Receipts, bson::to_document(&receipt), Facts::of_receipt(&receipt), date)
+            (
+                Collection::Receipts,
+                receipt.receipt_id.to_string(),
+                bson::to_document(&receipt),
+                Facts::of_receipt(&receipt),
+                date,
+            )
         } else {
             let shift: ShiftDocument<'_> = decode(body)?;
-            (Collection::Shifts, bson::to_document(&shift), Facts::of_shift(&shift), None)
+            (
+                Collection::Shifts,
+                shift.shift_document_id.to_string(),
+                bson::to_document(&shift),
+                Facts::of_shift(&shift),
+                None,
+            )
         };
         let mut document = RawDocumentBuf::from_bytes(document).map_err(|e| unreadable(&e.to_string()))?;
         if let Some(date) = local_date {
             document.append(cstr!("local_date"), date);
         }
-        Ok(Job { collection, document, facts, source: Unusable::of(message, "", String::new()) })
+        Ok(Job { collection, id, document, facts, source: Unusable::of(message, "", String::new()) })
     }
 }
 

@@ -3,10 +3,11 @@
 //!
 //! A record's offset moves only after a majority of the replica set has the document in its
 //! journal. Writing twice is writing once: a second insert of an `_id` is refused by MongoDB, and
-//! [`copies`] then judges which of the two copies counts.
+//! [`settle`] then says which of the copies counts.
 
 mod copies;
 mod handler;
+mod settle;
 mod store;
 mod writer;
 

@@ -1,17 +1,18 @@
-//! MongoDB: collections, indexes, inserts and what to do about a second copy.
+//! MongoDB: collections, indexes, inserts, and the changes that a second copy asks for.
 
 use std::collections::HashMap;
 
 use mongodb::{
     Client, Collection as MongoCollection, Database, IndexModel,
     bson::{Document, RawDocumentBuf, doc},
-    error::{Error, ErrorKind, InsertManyError},
+    error::{Error, ErrorKind, InsertManyError, WriteFailure},
     options::{ClientOptions, IndexOptions, WriteConcern},
 };
 
 use crate::{
     Settings,
-    copies::{Facts, Judgement},
+    copies::Facts,
+    settle::{self, Change, Found, Shelf},
     writer::Job,
 };
 
@@ -29,14 +30,22 @@ impl Collection {
             Self::Shifts => "shifts",
         }
     }
+
+    /// Where documents of this kind lie that share a number.
+    const fn conflicts(self) -> &'static str {
+        match self {
+            Self::Receipts => "conflicts",
+            Self::Shifts => "shift_conflicts",
+        }
+    }
 }
 
 /// What became of one document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Verdict {
     /// It is stored.
     Inserted,
-    /// The same copy was stored before.
+    /// The very same copy is stored already.
     Repeated,
     /// It is stored instead of a copy that counts less.
     Replaced,
@@ -49,7 +58,7 @@ pub(crate) enum Verdict {
 }
 
 /// Why MongoDB will never take a document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refusal(pub String);
 
 impl Verdict {
@@ -70,13 +79,14 @@ impl Verdict {
 const DUPLICATE_KEY: i32 = 11000;
 /// Codes that say that a document can never be stored: bad value, cannot parse, too large, fails validation, ...
 const REFUSED: [i32; 7] = [2, 9, 14, 22, 121, 10334, 17280];
+/// Looks at one number before its batch is written again after a pause. Each further look says that another writer
+/// changed the same number at that moment.
+const MOST_LOOKS: usize = 20;
 
 /// The database.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    receipts: MongoCollection<RawDocumentBuf>,
-    shifts: MongoCollection<RawDocumentBuf>,
-    conflicts: MongoCollection<RawDocumentBuf>,
+    database: Database,
 }
 
 impl Store {
@@ -96,18 +106,7 @@ impl Store {
             tracing::warn!(%error, "waiting for MongoDB");
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
-        Ok(Self {
-            receipts: database.collection(Collection::Receipts.name()),
-            shifts: database.collection(Collection::Shifts.name()),
-            conflicts: database.collection("conflicts"),
-        })
-    }
-
-    const fn collection(&self, collection: Collection) -> &MongoCollection<RawDocumentBuf> {
-        match collection {
-            Collection::Receipts => &self.receipts,
-            Collection::Shifts => &self.shifts,
-        }
+        Ok(Self { database })
     }
 
     /// Writes all jobs; a verdict for each, in their order. An error says that MongoDB is away: the
@@ -115,7 +114,8 @@ impl Store {
     pub async fn write(&self, collection: Collection, jobs: &mut [Job]) -> Result<Vec<Verdict>, Error> {
         let mut verdicts: Vec<Verdict> = jobs.iter().map(|_| Verdict::Inserted).collect();
         let documents = jobs.iter().map(|job| &job.document);
-        match self.collection(collection).insert_many(documents).ordered(false).await {
+        let raw: MongoCollection<RawDocumentBuf> = self.database.collection(collection.name());
+        match raw.insert_many(documents).ordered(false).await {
             Ok(_) => {}
             Err(error) => match *error.kind {
                 ErrorKind::InsertMany(InsertManyError {
@@ -159,33 +159,14 @@ impl Store {
         if repeated.is_empty() {
             return Ok(());
         }
-        let mut stored = self.stored(collection, repeated.iter().map(|i| jobs[*i].facts.id.as_str())).await?;
+        let stored = self.stored(collection, repeated.iter().map(|i| &*jobs[*i].id)).await?;
         for index in repeated {
             let job = &jobs[index];
-            let Some(copy) = stored.get(&job.facts.id) else {
-                continue; // removed by hand meanwhile: nothing of ours to compare with
-            };
-            verdicts[index] = match job.facts.judge(copy) {
-                Judgement::Same => Verdict::Repeated,
-                Judgement::Superseded => Verdict::Superseded,
-                Judgement::Better => {
-                    let instead = self.replace(collection, job, copy).await?;
-                    stored.insert(job.facts.id.clone(), instead);
-                    Verdict::Replaced
-                }
-                Judgement::ConflictLater => {
-                    self.keep_conflict(job.facts.conflict_id(), &job.document).await?;
-                    Verdict::Conflict
-                }
-                Judgement::ConflictEarlier => {
-                    let filter = doc! { "_id": &job.facts.id };
-                    if let Some(later) = self.collection(collection).find_one(filter).await? {
-                        self.keep_conflict(copy.conflict_id(), &later).await?;
-                    }
-                    let instead = self.replace(collection, job, copy).await?;
-                    stored.insert(job.facts.id.clone(), instead);
-                    Verdict::Conflict
-                }
+            verdicts[index] = match stored.get(&job.id) {
+                Some(copy) if copy.is_same_copy(&job.facts) => Verdict::Repeated,
+                // What a number keeps only grows: however old this look is, the job adds nothing.
+                Some(copy) if copy.covers(&job.facts) => Verdict::Superseded,
+                _ => self.settle(collection, job).await?,
             };
         }
         Ok(())
@@ -197,39 +178,73 @@ impl Store {
         ids: impl Iterator<Item = &str>,
     ) -> Result<HashMap<String, Facts>, Error> {
         let filter = doc! { "_id": { "$in": ids.collect::<Vec<_>>() } };
-        let mut found = self
-            .collection(collection)
-            .clone_with_type::<Document>()
-            .find(filter)
-            .projection(Facts::projection())
-            .await?;
+        let documents = self.documents(collection, Shelf::Numbers);
+        let mut found = documents.find(filter).projection(Facts::projection()).await?;
         let mut copies = HashMap::new();
         while found.advance().await? {
-            let copy = Facts::of_stored(&found.deserialize_current()?);
-            copies.insert(copy.id.clone(), copy);
+            let document: Document = found.deserialize_current()?;
+            copies.insert(document.get_str("_id").unwrap_or_default().to_owned(), Facts::of_stored(&document));
         }
         Ok(copies)
     }
 
-    /// Replaces the copy that was judged, and answers what is stored then. Another copy that came in
-    /// between stays: it is judged by whoever brought it.
-    async fn replace(&self, collection: Collection, job: &Job, judged: &Facts) -> Result<Facts, Error> {
-        let instead = job.facts.instead_of(judged);
-        let mut document = document_of(&job.document)?;
-        if let Some(first) = instead.extra() {
-            document.insert("first_received", first);
+    /// Makes what is kept of the job's number what it should be with this copy.
+    ///
+    /// Several writers may be at it. Each change happens only if the document still is what was
+    /// seen, and the look that ends this one's work comes after its last change: so whoever changes
+    /// last sees all that the others did.
+    async fn settle(&self, collection: Collection, job: &Job) -> Result<Verdict, Error> {
+        let new = Found { shelf: Shelf::Numbers, facts: job.facts.clone(), document: document_of(&job.document)? };
+        let mut verdict = None;
+        for _ in 0..MOST_LOOKS {
+            let found = self.look(collection, &job.id).await?;
+            let settled = settle::settle(&job.id, &found, &new);
+            let verdict = verdict.get_or_insert(settled.verdict);
+            if settled.changes.is_empty() {
+                return Ok(verdict.clone());
+            }
+            for change in settled.changes {
+                if !self.apply(collection, change).await? {
+                    break;
+                }
+            }
         }
-        let collection = self.collection(collection).clone_with_type::<Document>();
-        collection.replace_one(judged.filter(), document).await?;
-        Ok(instead)
+        Err(Error::custom(format!("{} is being changed by others all the time", job.id)))
     }
 
-    /// Keeps a document that has the number of another one.
-    async fn keep_conflict(&self, id: String, document: &RawDocumentBuf) -> Result<(), Error> {
-        let mut kept = document_of(document)?;
-        kept.insert("_id", &id);
-        self.conflicts.clone_with_type::<Document>().replace_one(doc! { "_id": id }, kept).upsert(true).await?;
-        Ok(())
+    /// All that is kept of a number.
+    async fn look(&self, collection: Collection, id: &str) -> Result<Vec<Found>, Error> {
+        let mut found = Vec::new();
+        if let Some(document) = self.documents(collection, Shelf::Numbers).find_one(doc! { "_id": id }).await? {
+            found.push(Found::new(Shelf::Numbers, document));
+        }
+        // Everything that begins with the id and a slash: '0' follows '/'.
+        let filter = doc! { "_id": { "$gt": format!("{id}/"), "$lt": format!("{id}0") } };
+        let mut conflicts = self.documents(collection, Shelf::Conflicts).find(filter).await?;
+        while conflicts.advance().await? {
+            found.push(Found::new(Shelf::Conflicts, conflicts.deserialize_current()?));
+        }
+        Ok(found)
+    }
+
+    /// Whether the change happened; if not, somebody else changed the document first.
+    async fn apply(&self, collection: Collection, change: Change) -> Result<bool, Error> {
+        let documents = self.documents(collection, change.shelf);
+        match change.seen {
+            Some(seen) => Ok(documents.replace_one(seen, change.document).await?.matched_count == 1),
+            None => match documents.insert_one(change.document).await {
+                Ok(_) => Ok(true),
+                Err(error) if is_duplicate(&error) => Ok(false),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    fn documents(&self, collection: Collection, shelf: Shelf) -> MongoCollection<Document> {
+        self.database.collection(match shelf {
+            Shelf::Numbers => collection.name(),
+            Shelf::Conflicts => collection.conflicts(),
+        })
     }
 }
 
@@ -257,6 +272,10 @@ async fn make_indexes(database: &Database) -> Result<(), Error> {
     let shifts = [index("register_shift", doc! { "tenant": 1, "register": 1, "shift_number": 1 })];
     database.collection::<Document>(Collection::Shifts.name()).create_indexes(shifts).await?;
     Ok(())
+}
+
+fn is_duplicate(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }
 
 /// Whether the server (or the driver) will never accept this, whenever it is tried.

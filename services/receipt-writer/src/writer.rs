@@ -26,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Job {
     pub collection: Collection,
+    /// `_id` in that collection.
+    pub id: String,
     pub document: RawDocumentBuf,
     pub facts: Facts,
     pub source: Unusable,

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use futures_util::TryStreamExt as _;
 use kafka::admin;
 use local_servers::{Home, Kind, Server, testing::endpoints};
 use mongodb::{
@@ -74,6 +75,12 @@ impl Service {
 
 async fn collection(installation: &TestInstallation, uri: &str, name: &str) -> Collection<Document> {
     Client::with_uri_str(uri).await.unwrap().database(&installation.mongodb.database).collection(name)
+}
+
+/// All documents, by `_id`.
+async fn all(installation: &TestInstallation, uri: &str, name: &str) -> Vec<Document> {
+    let found = collection(installation, uri, name).await.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap();
+    found.try_collect().await.unwrap()
 }
 
 /// Waits until the group has finished everything that is on its topics.
@@ -185,10 +192,103 @@ async fn a_repeat_changes_nothing_a_better_copy_replaces_and_another_sign_is_kep
     assert_eq!(receipts.count_documents(doc! {}).await.unwrap(), 1);
     let stored = receipts.find_one(doc! {}).await.unwrap().unwrap();
     assert_eq!((stored.get_str("source").unwrap(), stored.get_i64("total_kopecks").unwrap()), ("ffd-tlv", 999));
-    let conflicts = collection(&installation, uri, "conflicts").await;
-    let kept = conflicts.find_one(doc! {}).await.unwrap().unwrap();
-    assert_eq!(kept.get_str("_id").unwrap(), format!("{}/78", first.receipt_id));
-    assert_eq!(conflicts.count_documents(doc! {}).await.unwrap(), 1);
+    let conflicts = all(&installation, uri, "conflicts").await;
+    let kept: Vec<_> = conflicts.iter().map(|d| (d.get_str("_id").unwrap(), d.get_str("source").unwrap())).collect();
+    let [id_77, id_78] = [77, 78].map(|sign| format!("{}/{sign}", first.receipt_id));
+    assert_eq!(kept, [(&*id_77, "ffd-tlv"), (&*id_78, "dreamkas")]);
+    assert_eq!(conflicts[0].get_i64("total_kopecks").unwrap(), 999);
+}
+
+/// Several sources and two signs for each number, over all partitions, read by two writers at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_order_of_arrival_the_same_copies_are_kept() {
+    const NUMBERS: i64 = 24;
+    let installation = install(&endpoints(), 4).await;
+    let uri = &installation.mongodb.uri;
+    let services = [start(&installation, uri), start(&installation, uri)];
+    // Received in this order: the sign 2 is first, its best copy is the last.
+    let of_number = [(2, "dreamkas"), (1, "dreamkas"), (1, "ffd-tlv"), (2, "ffd-tlv")];
+    let copies: Vec<Receipt<'_>> = (0..NUMBERS)
+        .flat_map(|number| (0..4).zip(of_number).map(move |(at, (sign, source))| (number, at, sign, source)))
+        .map(|(number, at, sign, source)| Receipt {
+            source: source.into(),
+            raw_offset: number * 10 + at,
+            received_at: Timestamp(1_700_000_000_000_000 + at * 1_000_000),
+            ..receipt(&installation, number, sign)
+        })
+        .collect();
+    // Each number's copies arrive in another order: all 24 of them.
+    for place in 0..4 {
+        let keys: Vec<String> = (0..NUMBERS).map(|n| format!("{}/till-{}", installation.tenant, n + place)).collect();
+        let records: Vec<_> = (0..NUMBERS)
+            .map(|n| (&*keys[n as usize], copies[(n * 4) as usize + orders()[n as usize][place as usize]].clone()))
+            .collect();
+        installation.produce("registers.receipts.v1", &records).await;
+    }
+    until_read(&installation).await;
+    for service in services {
+        service.stop().await;
+    }
+
+    let facts = |d: &Document| {
+        let first = d.get_document("first_received").unwrap_or(d).get_i64("raw_offset").unwrap() % 10;
+        (d.get_i64("fiscal_sign").unwrap(), d.get_str("source").unwrap().to_owned(), first)
+    };
+    let receipts = all(&installation, uri, "receipts").await;
+    assert_eq!(receipts.len(), 24);
+    for stored in &receipts {
+        assert_eq!(facts(stored), (2, "ffd-tlv".to_owned(), 0), "{stored}");
+    }
+    let conflicts = all(&installation, uri, "conflicts").await;
+    assert_eq!(conflicts.len(), 48);
+    for pair in conflicts.chunks(2) {
+        assert_eq!(facts(&pair[0]), (1, "ffd-tlv".to_owned(), 1), "{pair:?}");
+        assert_eq!(facts(&pair[1]), (2, "ffd-tlv".to_owned(), 0), "{pair:?}");
+    }
+}
+
+/// All orders of four things.
+fn orders() -> Vec<[usize; 4]> {
+    let mut orders = Vec::new();
+    for code in 0..256 {
+        let order = [code / 64, code / 16 % 4, code / 4 % 4, code % 4];
+        if (0..4).all(|thing| order.contains(&thing)) {
+            orders.push(order);
+        }
+    }
+    orders
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shift_and_a_receipt_under_one_number_are_not_mixed_up() {
+    let installation = install(&endpoints(), 1).await;
+    let key = format!("{}/till-1", installation.tenant);
+    let shift = |sign: i64| ShiftDocument {
+        shift_document_id: canonical::fiscal_id(&installation.tenant, "9999078900001234", 1).into(),
+        fiscal_sign: Some(sign),
+        raw_offset: sign,
+        received_at: Timestamp(1_700_000_000_000_000 + sign),
+        ..ShiftDocument::default()
+    };
+    for sign in [1, 2] {
+        installation.produce("registers.receipts.v1", &[(&key, receipt(&installation, 1, sign))]).await;
+        installation.produce("registers.shifts.v1", &[(&key, shift(sign))]).await;
+    }
+    let uri = &installation.mongodb.uri;
+    let service = start(&installation, uri);
+    until_read(&installation).await;
+    service.stop().await;
+
+    for (name, kept) in [("receipts", 1), ("conflicts", 2)] {
+        let found = all(&installation, uri, name).await;
+        assert_eq!(found.len(), kept);
+        assert!(found.iter().all(|document| document.contains_key("total_kopecks")), "{name}: {found:?}");
+    }
+    for (name, kept) in [("shifts", 1), ("shift_conflicts", 2)] {
+        let found = all(&installation, uri, name).await;
+        assert_eq!(found.len(), kept);
+        assert!(found.iter().all(|document| !document.contains_key("total_kopecks")), "{name}: {found:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
