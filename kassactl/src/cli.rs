@@ -294,6 +294,8 @@ fn letter_id(text: &str) -> Result<LetterId, String> {
     let parsed = text.split_once('-').and_then(|(partition, offset)| {
         Some(LetterId { partition: partition.parse().ok()?, offset: offset.parse().ok()? })
     });
+    // Kafka's own offsets below zero mean the beginning and the end.
+    let parsed = parsed.filter(|id| id.partition >= 0 && id.offset >= 0);
     parsed.ok_or_else(|| "expected PARTITION-OFFSET as in `kassactl dead-letters list`, such as 3-1024".to_owned())
 }
 
@@ -344,6 +346,7 @@ mod tests {
         assert_eq!(sender_id("acme/till-7"), Ok(sender(Some("acme"))));
         assert_eq!(sender_id("till-7"), Ok(sender(None)));
         assert_eq!(letter_id("3-1024"), Ok(LetterId { partition: 3, offset: 1024 }));
+        assert!(letter_id("4--1").is_err() && letter_id("-4-1").is_err());
     }
 
     #[test]

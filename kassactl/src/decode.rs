@@ -8,7 +8,7 @@ use apache_avro::{
     schema::{NamesRef, ResolvedSchema},
     types::Value,
 };
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::Timestamp;
 use schemas::{
     registry::{Registry, RegistryError},
     wire,
@@ -118,9 +118,9 @@ fn single(value: &Value) -> Tree {
         Value::Bytes(bytes) | Value::Fixed(_, bytes) => Tree::Text(bytes_text(bytes)),
         Value::TimestampMillis(millis) => utc(Timestamp::from_millisecond(*millis), *millis),
         Value::TimestampMicros(micros) => utc(Timestamp::from_microsecond(*micros), *micros),
-        Value::LocalTimestampMillis(millis) => local(Timestamp::from_millisecond(*millis), *millis),
-        Value::LocalTimestampMicros(micros) => local(Timestamp::from_microsecond(*micros), *micros),
-        Value::Date(days) => local(Timestamp::from_second(i64::from(*days) * 86_400), (*days).into()),
+        Value::LocalTimestampMillis(millis) => local(millis.checked_mul(1_000), *millis),
+        Value::LocalTimestampMicros(micros) => local(Some(*micros), *micros),
+        Value::Date(days) => local(Some(i64::from(*days) * 86_400_000_000), (*days).into()),
         Value::Uuid(uuid) => Tree::Text(uuid.to_string()),
         // No schema of ours has anything else; a newer one may.
         other => Tree::Text(format!("{other:?}")),
@@ -133,9 +133,9 @@ fn utc(instant: Result<Timestamp, jiff::Error>, number: i64) -> Tree {
 }
 
 /// ISO 8601 without a zone.
-fn local(instant: Result<Timestamp, jiff::Error>, number: i64) -> Tree {
-    let time = instant.map(|instant| -> DateTime { TimeZone::UTC.to_datetime(instant) });
-    time.map_or(Tree::Integer(number), |time| Tree::Text(time.to_string()))
+fn local(micros: Option<i64>, number: i64) -> Tree {
+    let text = micros.and_then(|micros| canonical::time::local_text(schemas::LocalTimestamp(micros)));
+    text.map_or(Tree::Integer(number), Tree::Text)
 }
 
 /// The bytes as text if they are text, else `hex:` and their hexadecimal form.

@@ -1,7 +1,8 @@
 //! The register's clock, the calendar, and UTC.
 
 use jiff::{
-    civil::{Date, DateTime},
+    SignedDuration,
+    civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
 use schemas::{LocalTimestamp, Timestamp};
@@ -60,9 +61,10 @@ pub fn local_date_text(local: LocalTimestamp) -> Option<String> {
     Some(calendar(local)?.date().to_string())
 }
 
+/// The whole calendar of years with four digits: `jiff::Timestamp`, which ends a day before it, cannot be the way.
 fn calendar(local: LocalTimestamp) -> Option<DateTime> {
-    let instant = jiff::Timestamp::from_microsecond(local.0).ok()?;
-    Some(TimeZone::UTC.to_datetime(instant))
+    let epoch = DateTime::from_parts(Date::new(1970, 1, 1).ok()?, Time::midnight());
+    epoch.checked_add(SignedDuration::from_micros(local.0)).ok()
 }
 
 fn from_calendar(time: DateTime) -> Option<LocalTimestamp> {
@@ -118,6 +120,9 @@ mod tests {
         assert_eq!(utc_text(Timestamp(0)).as_deref(), Some("1970-01-01T00:00:00Z"));
         assert_eq!(local_date_text(LocalTimestamp(-1)).as_deref(), Some("1969-12-31"));
         assert_eq!(local_text(LocalTimestamp(i64::MIN)), None);
+        for last in ["9999-12-31T23:59:59.999999", "9999-12-31T10:00:00", "-009999-01-01T00:00:00"] {
+            assert_eq!(local_text(parse_local(last).unwrap()).as_deref(), Some(last));
+        }
     }
 
     proptest! {

@@ -19,6 +19,8 @@ use crate::client::{Client, ClientError};
 
 /// How long one question to the brokers may take.
 const BOUND: Duration = Duration::from_secs(30);
+/// Longest wait for the first answer.
+const METADATA_BOUND: Duration = Duration::from_secs(10);
 
 /// Why an administrative step failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +28,15 @@ pub enum AdminError {
     /// The client settings are unusable.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The brokers cannot be reached or refuse.
+    /// No broker answers. Check the address, or start the brokers.
+    #[error("Kafka at {brokers} does not answer: {problem}")]
+    Unreachable {
+        /// `bootstrap.servers`
+        brokers: String,
+        /// What librdkafka says.
+        problem: KafkaError,
+    },
+    /// The brokers refuse, or were lost on the way.
     #[error("Kafka: {0}")]
     Kafka(#[from] KafkaError),
     /// The brokers refused one topic.
@@ -136,7 +146,10 @@ fn topic_settings(topic: &Topic) -> [(&'static str, String); 3] {
 
 fn partitions_of_all(client: &Client) -> Result<BTreeMap<String, usize>, AdminError> {
     let consumer: BaseConsumer = client.config().create().map_err(ClientError::Refused)?;
-    let metadata = consumer.fetch_metadata(None, BOUND)?;
+    let metadata = consumer.fetch_metadata(None, METADATA_BOUND).map_err(|problem| {
+        let brokers = client.config().get("bootstrap.servers").unwrap_or_default().to_owned();
+        AdminError::Unreachable { brokers, problem }
+    })?;
     Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect())
 }
 

@@ -42,8 +42,10 @@ struct Row {
 ///
 /// # Errors
 /// See [`RowsError`].
-pub fn read(file: impl Read) -> Result<Vec<Enrolment>, RowsError> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+pub fn read(mut file: impl Read) -> Result<Vec<Enrolment>, RowsError> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).map_err(csv::Error::from)?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&*text);
     let columns = reader.headers()?.clone();
     if let Some(missing) = COLUMNS.iter().find(|column| !columns.iter().any(|found| found == **column)) {
         return Err(RowsError::Columns(missing));
@@ -52,8 +54,13 @@ pub fn read(file: impl Read) -> Result<Vec<Enrolment>, RowsError> {
     let mut lines = std::collections::HashMap::new();
     let mut problems = Vec::new();
     let mut record = csv::StringRecord::new();
+    let (mut line, mut counted) = (1, 0);
     while reader.read_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        // csv's own count is behind where lines end in CRLF, and its position is before blank lines.
+        let at = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(usize::MAX));
+        let blank = text.iter().skip(at).take_while(|byte| byte.is_ascii_whitespace()).count();
+        line += text.iter().take(at + blank).skip(counted).filter(|byte| **byte == b'\n').count();
+        counted = at + blank;
         let row: Row = record.deserialize(Some(&columns))?;
         let enrolment = Enrolment::from(row);
         problems.extend(enrolment.problems().into_iter().map(|problem| format!("line {line}: {problem}")));
@@ -133,6 +140,12 @@ mod tests {
         assert_eq!(problems.len(), 3);
         assert_eq!(problems[0], "line 3: acme/till-1 is in line 2 already");
         assert!(problems[1].starts_with("line 4: the register"), "{problems:?}");
+        let with_crlf = file.replace('\n', "\r\n");
+        let with_blank_lines = file.replace('\n', "\r\n\r\n");
+        for (file, lines) in [(with_crlf, ["line 3: ", "line 4: "]), (with_blank_lines, ["line 5: ", "line 7: "])] {
+            let Err(RowsError::Rows(problems)) = read(file.as_bytes()) else { panic!("accepted") };
+            assert!(problems[0].starts_with(lines[0]) && problems[1].starts_with(lines[1]), "{problems:?}");
+        }
     }
 
     #[test]

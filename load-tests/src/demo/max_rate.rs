@@ -48,6 +48,18 @@ pub struct Trial {
     pub is_final: bool,
 }
 
+impl Trial {
+    /// It went on to its end, and the lags grew by less than twice what is allowed.
+    fn is_narrow(&self, full: Duration) -> bool {
+        self.seconds >= SHORT.as_secs_f64() && (self.lag_growth as f64) < 2.0 * bound(self.rate, full)
+    }
+}
+
+/// By how many documents lags may grow.
+fn bound(rate: f64, full: Duration) -> f64 {
+    rate * full.as_secs_f64() / 100.0
+}
+
 /// Looks for the highest sustained rate over `full` each. [`found`] says what came of it.
 ///
 /// # Errors
@@ -80,7 +92,11 @@ impl Search<'_, '_> {
         let (mut good, mut bad) = (0.0, f64::INFINITY);
         let mut rate = FIRST;
         while bad / f64::max(good, 1.0) > RANGE && rate >= LOWEST {
-            let trial = self.try_rate(rate, SHORT).await?;
+            let mut trial = self.try_rate(rate, SHORT).await?;
+            // A checkpoint of a database in the wrong seconds must not keep the search below what is carried.
+            if !trial.sustained && trial.is_narrow(self.full) {
+                trial = self.try_rate(rate, SHORT).await?;
+            }
             if trial.sustained {
                 good = rate
             } else {
@@ -119,7 +135,7 @@ impl Search<'_, '_> {
         let before = watched.mean_behind();
         let mut left = length;
         let mut lag_growth = 0;
-        let bound = rate * self.full.as_secs_f64() / 100.0;
+        let bound = bound(rate, self.full);
         // Without an early end, a rate that is far too high would leave a backlog of minutes.
         let hopeless = f64::max(rate * HOPELESS.as_secs_f64(), bound);
         while !left.is_zero() && (lag_growth as f64) < hopeless {

@@ -56,13 +56,13 @@ pub struct Settings {
 #[derive(Debug, Clone, Config)]
 pub struct UpserterSettings {
     /// Receipts are taken into a transaction until their positions are so many. Bigger ones cost less a row and hold more repeats of a product.
-    #[config(env = "KASSAFLOW_UPSERTER_BATCH_ROWS", default = 10000)]
+    #[config(env = "KASSAFLOW_UPSERTER_BATCH_ROWS", default = 20000)]
     pub batch_rows: usize,
     /// Milliseconds that a new or changed product or price waits for others.
-    #[config(env = "KASSAFLOW_UPSERTER_BATCH_WAIT_MS", default = 150)]
+    #[config(env = "KASSAFLOW_UPSERTER_BATCH_WAIT_MS", default = 250)]
     pub batch_wait_ms: u64,
     /// Milliseconds that a receipt waits for others if it only confirms what is known.
-    #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 200)]
+    #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 500)]
     pub confirmation_wait_ms: u64,
     /// Products and prices whose last state is remembered, at about 100 bytes each.
     #[config(env = "KASSAFLOW_UPSERTER_KNOWN_ENTRIES", default = 500000)]

@@ -25,12 +25,13 @@ pub(super) fn canonical<'b>(
     } else {
         times.utc.and_then(time::utc_text)
     };
+    let stated = stated.ok_or_else(|| Invalid::new("$.localDate", "beyond the calendar"))?;
     let kind_text = match kind {
         EventKind::Other => "other",
         EventKind::CashIn => "cash_in",
         EventKind::CashOut => "cash_out",
     };
-    let event_id = canonical::encashment_id(context.tenant, NAME, &device, &stated.unwrap_or_default(), kind_text, sum);
+    let event_id = canonical::encashment_id(context.tenant, NAME, &device, &stated, kind_text, sum);
     let mut flags = Vec::new();
     if times.disagree {
         flags.push(flags::TIMES_DISAGREE.into());

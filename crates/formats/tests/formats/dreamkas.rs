@@ -123,6 +123,16 @@ fn encashments_are_events() {
     assert_eq!(second.local_time, Some(LocalTimestamp(1_795_210_200_000_000)));
 }
 
+#[test]
+fn encashments_of_the_calendars_last_day_have_their_own_ids() {
+    let event_id = |time: &str| {
+        let body = format!(r#"{{"type":"MONEY_IN","sum":777,"deviceId":"51207","localDate":"{time}"}}"#);
+        support::event("dreamkas", body.as_bytes()).event_id.into_owned()
+    };
+    assert_eq!(event_id("9999-12-31 10:00:00"), "acme/dreamkas/51207/9999-12-31T10:00:00/cash_in/777");
+    assert_eq!(event_id("9999-12-31 23:59:59"), "acme/dreamkas/51207/9999-12-31T23:59:59/cash_in/777");
+}
+
 /// The sale with one field changed.
 fn changed(pointer: &str, value: Value) -> String {
     let mut sale: Value = serde_json::from_str(SALE).unwrap();

@@ -30,6 +30,7 @@ pub(super) fn prepare(site: &Site, _: &Home) -> Result<Invocation> {
         "shared_buffers=512MB",
         "fsync=on",
         "max_wal_size=4GB",
+        "checkpoint_timeout=15min",
         "timezone=UTC",
     ] {
         arguments.extend(["-c".into(), setting.into()]);
