@@ -21,6 +21,8 @@ pub const TOKEN_KEYS: &str = "1:6b617373616f666c6f772d746573742d6b65792d6e6f742d
 const BOUND: Duration = Duration::from_secs(60);
 /// Pause between two questions to a database.
 const AGAIN: Duration = Duration::from_millis(5);
+/// Pause between two looks at a fact.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long one question for records takes.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -58,6 +60,20 @@ async fn migrated(endpoints: &Endpoints) -> settings::Postgres {
     let url = local_servers::testing::postgres_database(endpoints).await;
     or_panic(crate::db_migrate(&url).await);
     settings::Postgres { url, ..or_panic(settings::defaults()) }
+}
+
+/// Waits until something is so.
+///
+/// # Panics
+/// If it is not within a minute.
+pub async fn until(what: &str, mut fact: impl AsyncFnMut() -> bool) {
+    let so = async {
+        let mut again = tokio::time::interval(LOOK_AGAIN);
+        while !fact().await {
+            again.tick().await;
+        }
+    };
+    assert!(tokio::time::timeout(BOUND, so).await.is_ok(), "not within {BOUND:?}: {what}");
 }
 
 /// Waits until so many sessions of the client's database wait for locks, or `task` ends, which then waits for none.
@@ -217,6 +233,21 @@ impl TestInstallation {
             payloads.push((key.as_bytes(), payload));
         }
         self.produce_bytes(topic, &payloads).await;
+    }
+
+    /// Records that a group has not finished; `None` while the brokers cannot tell.
+    pub async fn unread(&self, group: &str) -> Option<i64> {
+        let catalogue = or_panic(Catalogue::load());
+        let lags = kafka::admin::lag(self.client(), &catalogue).await.ok()?;
+        Some(lags.iter().filter(|lag| lag.group == group).map(kafka::admin::Lag::records).sum())
+    }
+
+    /// Waits until the group has finished everything that is on its topics.
+    ///
+    /// # Panics
+    /// If it has not within a minute.
+    pub async fn until_read(&self, group: &str) {
+        until(&format!("{group} has finished its topics"), async || self.unread(group).await == Some(0)).await;
     }
 
     /// Writes bytes that need not be a message, and returns when they are acknowledged.

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use kafka::admin;
 use local_servers::{Endpoints, Home, Kind, Server, testing::endpoints};
 use normalizer::{Settings, run};
 use provision::testing::{TestInstallation, install};
@@ -76,21 +75,6 @@ impl Service {
     }
 }
 
-async fn until_read(installation: &TestInstallation) {
-    let catalogue = schemas::catalogue::Catalogue::load().unwrap();
-    let read = async {
-        loop {
-            if let Ok(lags) = admin::lag(installation.client(), &catalogue).await
-                && lags.iter().filter(|l| l.group == "normalizer").all(|l| l.records() == 0)
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(BOUND, read).await.expect("normalizer does not finish its topic");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn each_document_becomes_a_receipt_a_shift_or_an_event_that_says_where_it_comes_from() {
     let installation = install(&endpoints(), 3).await;
@@ -106,7 +90,7 @@ async fn each_document_becomes_a_receipt_a_shift_or_an_event_that_says_where_it_
     )
     .await;
     let service = start(&installation);
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     service.stop().await;
 
     let receipts = installation.read_all("registers.receipts.v1").await;
@@ -172,7 +156,7 @@ async fn nonsense_becomes_a_dead_letter_with_its_bytes_and_place_and_the_partiti
     let key = format!("{}/till-1", installation.tenant);
     installation.produce_bytes("registers.raw.v1", &[(key.as_bytes(), b"no Avro".to_vec())]).await;
     let service = start(&installation);
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     service.stop().await;
 
     let letters = installation.read_all("registers.dead-letters.v1").await;
@@ -193,15 +177,15 @@ async fn what_was_sent_before_is_dropped_even_by_a_normalizer_that_has_just_star
     let document = || raw(&installation, "dreamkas", dreamkas_receipt(9));
     send(&installation, vec![document()]).await;
     let service = start(&installation);
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     send(&installation, vec![document(), document()]).await;
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     service.stop().await;
     assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
 
     let service = start(&installation);
     send(&installation, vec![document()]).await;
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     service.stop().await;
     assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
 }
@@ -214,7 +198,7 @@ async fn while_the_registry_is_away_it_waits_and_then_catches_up() {
     registry.kill().await;
     let service = start(&installation);
     registry.start().await.unwrap();
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     service.stop().await;
     assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
     assert!(installation.read_all("registers.dead-letters.v1").await.is_empty());
@@ -232,7 +216,7 @@ async fn a_broker_that_dies_and_comes_back_costs_nothing() {
     broker.kill().await;
     broker.start().await.unwrap();
     send(&installation, documents(500..600)).await;
-    until_read(&installation).await;
+    installation.until_read("normalizer").await;
     service.stop().await;
     let receipts = installation.read_all("registers.receipts.v1").await;
     let ids: std::collections::HashSet<String> =

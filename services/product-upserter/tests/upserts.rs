@@ -4,10 +4,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kafka::admin;
 use local_servers::{Endpoints, Home, Kind, Server, testing::endpoints};
 use product_upserter::{Settings, run};
-use provision::testing::{TestInstallation, install};
+use provision::testing::{TestInstallation, install, until};
 use schemas::{
     Timestamp,
     dead_letters::DeadLetter,
@@ -83,26 +82,11 @@ async fn send(installation: &TestInstallation, receipts: Vec<Receipt<'static>>) 
     installation.produce(TOPIC, &records).await;
 }
 
-async fn unread(installation: &TestInstallation) -> i64 {
-    let catalogue = schemas::catalogue::Catalogue::load().unwrap();
-    let lags = admin::lag(installation.client(), &catalogue).await.unwrap();
-    lags.iter().filter(|lag| lag.group == "product-upserter").map(admin::Lag::records).sum()
-}
-
-async fn until(what: &str, mut fact: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !fact().await {
-            tokio::time::sleep(Duration::from_millis(30)).await;
-        }
-    };
-    tokio::time::timeout(BOUND, wait).await.expect(what);
-}
-
 /// Everything that was sent is read, written, and published.
 async fn until_settled(installation: &TestInstallation) {
-    until("the group does not finish its topic", async || unread(installation).await == 0).await;
+    installation.until_read("product-upserter").await;
     let dirty = "SELECT count(*) FROM products_dirty";
-    until("products stay unpublished", async || number(installation, dirty).await == 0).await;
+    until("all products are published", async || number(installation, dirty).await == 0).await;
 }
 
 async fn rows(installation: &TestInstallation, select: &str) -> Vec<tokio_postgres::Row> {
@@ -300,7 +284,7 @@ async fn nonsense_becomes_dead_letters_and_stops_nothing() {
     let price = "SELECT price_kopecks FROM observed_prices";
     assert_eq!(number(&installation, price).await, 6_000);
     assert_eq!(number(&installation, "SELECT count(*) FROM observed_prices").await, 1);
-    assert_eq!(unread(&installation).await, 0);
+    assert_eq!(installation.unread("product-upserter").await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -314,13 +298,13 @@ async fn a_database_that_is_away_is_waited_for_and_nothing_is_dead_lettered() {
     server.stop().await;
     send(&installation, (2..=300).map(|second| sale(&tenant, "shop-1", second, vec![bread(second)])).collect()).await;
     // It has tried and failed.
-    until("the relay does not notice", async || {
+    until("the relay notices", async || {
         let families = service.context.metrics.gather();
         let failures = families.iter().find(|family| family.name() == "kassaflow_relay_failures_total").unwrap();
         failures.get_metric().iter().any(|metric| metric.get_counter().get_value() > 0.0)
     })
     .await;
-    assert!(unread(&installation).await > 0, "offsets moved without a database");
+    assert!(installation.unread("product-upserter").await > Some(0), "offsets moved without a database");
     assert!(!service.task.is_finished());
     server.start().await.unwrap();
     until_settled(&installation).await;
@@ -338,14 +322,14 @@ async fn it_ends_in_time_while_the_database_is_away_and_the_next_one_goes_on() {
     server.kill().await;
     let service = start(&installation);
     send(&installation, (1..=20).map(|second| sale(&tenant, "shop-1", second, vec![bread(second)])).collect()).await;
-    until("nothing was read", async || {
+    until("the records are read", async || {
         let families = service.context.metrics.gather();
         let taken = families.iter().find(|family| family.name() == "kassaflow_consumer_records_total");
         taken.is_some_and(|family| family.get_metric()[0].get_counter().get_value() >= 20.0)
     })
     .await;
     service.stop().await;
-    assert_eq!(unread(&installation).await, 20);
+    assert_eq!(installation.unread("product-upserter").await, Some(20));
     server.start().await.unwrap();
     let service = start(&installation);
     until_settled(&installation).await;

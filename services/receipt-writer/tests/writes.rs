@@ -4,7 +4,6 @@
 use std::{borrow::Cow, time::Duration};
 
 use futures_util::TryStreamExt as _;
-use kafka::admin;
 use local_servers::{Home, Kind, Server, testing::endpoints};
 use mongodb::{
     Client, Collection,
@@ -83,21 +82,6 @@ async fn all(installation: &TestInstallation, uri: &str, name: &str) -> Vec<Docu
     found.try_collect().await.unwrap()
 }
 
-/// Waits until the group has finished everything that is on its topics.
-async fn until_read(installation: &TestInstallation) {
-    let catalogue = schemas::catalogue::Catalogue::load().unwrap();
-    let read = async {
-        loop {
-            let lags = admin::lag(installation.client(), &catalogue).await.unwrap();
-            if lags.iter().filter(|l| l.group == "receipt-writer").all(|l| l.records() == 0) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(BOUND, read).await.expect("receipt-writer does not finish its topics");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_and_a_shift_become_documents_that_a_person_can_query() {
     let installation = install(&endpoints(), 2).await;
@@ -113,7 +97,7 @@ async fn a_receipt_and_a_shift_become_documents_that_a_person_can_query() {
     installation.produce("registers.shifts.v1", &[(&key, shift)]).await;
     let uri = &installation.mongodb.uri;
     let service = start(&installation, uri);
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     service.stop().await;
 
     let receipts = collection(&installation, uri, "receipts").await;
@@ -144,7 +128,7 @@ async fn receipts_that_hold_a_product_are_found_by_days_without_reading_the_othe
     installation.produce("registers.receipts.v1", &records).await;
     let uri = &installation.mongodb.uri;
     let service = start(&installation, uri);
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     service.stop().await;
 
     // 2023-11-16 to 2023-11-18, inclusive.
@@ -185,7 +169,7 @@ async fn a_repeat_changes_nothing_a_better_copy_replaces_and_another_sign_is_kep
     }
     let uri = &installation.mongodb.uri;
     let service = start(&installation, uri);
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     service.stop().await;
 
     let receipts = collection(&installation, uri, "receipts").await;
@@ -225,7 +209,7 @@ async fn whatever_the_order_of_arrival_the_same_copies_are_kept() {
             .collect();
         installation.produce("registers.receipts.v1", &records).await;
     }
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     for service in services {
         service.stop().await;
     }
@@ -276,7 +260,7 @@ async fn a_shift_and_a_receipt_under_one_number_are_not_mixed_up() {
     }
     let uri = &installation.mongodb.uri;
     let service = start(&installation, uri);
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     service.stop().await;
 
     for (name, kept) in [("receipts", 1), ("conflicts", 2)] {
@@ -300,7 +284,7 @@ async fn nonsense_becomes_a_dead_letter_and_the_partition_goes_on() {
     installation.produce("registers.receipts.v1", &[(&key, receipt(&installation, 2, 5))]).await;
     let uri = &installation.mongodb.uri;
     let service = start(&installation, uri);
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     service.stop().await;
 
     let letters = installation.read_all("registers.dead-letters.v1").await;
@@ -319,14 +303,14 @@ async fn while_mongodb_is_away_it_waits_and_then_catches_up_without_dead_letters
     let uri = mongodb.url();
     let service = start(&installation, &uri);
     installation.produce("registers.receipts.v1", &[(&key, receipt(&installation, 1, 1))]).await;
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
 
     mongodb.kill().await;
     let records: Vec<Receipt<'_>> = (2..200).map(|n| receipt(&installation, n, n)).collect();
     let keyed: Vec<(&str, Receipt<'_>)> = records.into_iter().map(|r| (key.as_str(), r)).collect();
     installation.produce("registers.receipts.v1", &keyed).await;
     mongodb.start().await.unwrap();
-    until_read(&installation).await;
+    installation.until_read("receipt-writer").await;
     service.stop().await;
 
     let receipts = collection(&installation, &uri, "receipts").await;

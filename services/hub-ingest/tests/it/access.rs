@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use provision::Change;
+use provision::{Change, testing::until};
 use reqwest::header::WWW_AUTHENTICATE;
 use schemas::directory::{DirectoryEntry, RegisterStatus, TOPIC};
 
-use crate::support::{answer, hub, problem, until};
+use crate::support::{answer, hub, problem};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_valid_token_nobody_is_let_in() {
@@ -49,7 +49,7 @@ async fn a_revocation_is_followed_while_the_hub_runs() {
     assert_eq!(hub.send_json("till-1", &token, "{}").await.0, 200);
     let revoke = Change::Revoke { tenant: hub.installation.tenant.clone(), register: "till-1".to_owned() };
     hub.installation.installation().registers_change(&[revoke]).await.unwrap();
-    until("the hub refuses the register", || async { hub.send_json("till-1", &token, "{}").await.0 == 403 }).await;
+    until("the hub refuses the register", async || hub.send_json("till-1", &token, "{}").await.0 == 403).await;
     let (_, body) = hub.send_json("till-1", &token, "{}").await;
     assert_eq!(problem(&body), "revoked-register");
 }
@@ -67,7 +67,7 @@ async fn a_replaced_token_is_refused() {
         ..Default::default()
     };
     hub.installation.produce(TOPIC, &[(&format!("{tenant}/till-1"), entry)]).await;
-    until("the hub refuses the token", || async { hub.send_json("till-1", &token, "{}").await.0 == 403 }).await;
+    until("the hub refuses the token", async || hub.send_json("till-1", &token, "{}").await.0 == 403).await;
     let (_, body) = hub.send_json("till-1", &token, "{}").await;
     assert_eq!(problem(&body), "replaced-token");
 }
@@ -78,7 +78,7 @@ async fn an_entry_that_cannot_be_read_lets_nobody_in_and_nobody_fall() {
     let token = hub.enrol("till-1").await;
     let key = format!("{}/till-1", hub.installation.tenant);
     hub.installation.produce_bytes(TOPIC, &[(key.as_bytes(), b"from another world".to_vec())]).await;
-    until("the hub refuses the register", || async { hub.send_json("till-1", &token, "{}").await.0 == 503 }).await;
+    until("the hub refuses the register", async || hub.send_json("till-1", &token, "{}").await.0 == 503).await;
     let (_, body) = hub.send_json("till-1", &token, "{}").await;
     assert_eq!(problem(&body), "directory-unreadable");
 }

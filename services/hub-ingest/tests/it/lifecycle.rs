@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local_servers::testing::endpoints;
-use provision::testing::install;
+use provision::testing::{install, until};
 use schemas::raw::TOPIC;
 use service::Context;
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{PARTITIONS, hub, settings_of, until};
+use crate::support::{PARTITIONS, hub, settings_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_ends_finishes_what_it_has_begun() {
@@ -23,9 +23,9 @@ async fn a_hub_that_ends_finishes_what_it_has_begun() {
         "POST /v1/registers/till-1/documents HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nContent-Type: application/vnd.kassaflow.dreamkas+json\r\nContent-Length: 2\r\n\r\n{{"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    until("the request is being worked on", || async { hub.metric("kassaflow_hub_requests_in_flight") == 1.0 }).await;
+    until("the request is being worked on", async || hub.metric("kassaflow_hub_requests_in_flight") == 1.0).await;
     hub.context.shutdown.cancel();
-    until("nobody new is let in", || async { TcpStream::connect(hub.address).await.is_err() }).await;
+    until("nobody new is let in", async || TcpStream::connect(hub.address).await.is_err()).await;
     stream.write_all(b"}").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_hub_whose_registry_is_away_waits_and_is_not_ready() {
     settings.kafka.registry_url = format!("http://{nobody}");
     let context = Context::detached();
     let running = tokio::spawn(hub_ingest::run(context.clone(), settings));
-    until("the hub says what it waits for", || async {
+    until("the hub says what it waits for", async || {
         context.health.reasons().iter().any(|reason| reason.starts_with("schemas"))
     })
     .await;
@@ -56,5 +56,5 @@ async fn a_hub_whose_registry_is_away_waits_and_is_not_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_is_ready_when_it_serves() {
     let hub = hub().await;
-    until("the hub is ready", || async { hub.context.health.reasons().is_empty() }).await;
+    until("the hub is ready", async || hub.context.health.reasons().is_empty()).await;
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use local_servers::{Home, Kind, Server, testing::endpoints};
-use provision::testing::install;
+use provision::testing::{install, until};
 use schemas::raw::{RawDocument, TOPIC};
 
-use crate::support::{PARTITIONS, TestHub, start, statuses, until};
+use crate::support::{PARTITIONS, TestHub, start, statuses};
 
 async fn hub_with_own_broker() -> (Server, TestHub) {
     let kafka = Server::start_new(&Home::find().unwrap(), Kind::Kafka).await.unwrap();
@@ -41,9 +41,8 @@ async fn without_a_broker_every_answer_is_503_within_the_bound_and_with_it_200_a
     }
     assert!(with_verdicts > 0, "the door was closed before the first verdict");
     kafka.start().await.unwrap();
-    until("the hub accepts again", || async { hub.send_json("till-1", &token, r#"{"number":1}"#).await.0 == 200 })
-        .await;
-    until("the hub is ready", || async { hub.context.health.reasons().is_empty() }).await;
+    until("the hub accepts again", async || hub.send_json("till-1", &token, r#"{"number":1}"#).await.0 == 200).await;
+    until("the hub is ready", async || hub.context.health.reasons().is_empty()).await;
     let records = hub.installation.read_all(TOPIC).await;
     let numbers: Vec<String> =
         records.iter().map(|r| String::from_utf8(r.decode::<RawDocument<'_>>().body.into_owned()).unwrap()).collect();
@@ -71,12 +70,12 @@ async fn a_broker_that_hangs_is_no_acknowledgement() {
             hub.post("till-1", &token).header("content-type", "application/vnd.kassaflow.dreamkas+json").body("{}");
         async move { request.send().await.unwrap().status().as_u16() }
     });
-    until("the hub is not ready", || async {
+    until("the hub is not ready", async || {
         hub.context.health.reasons().iter().any(|reason| reason.starts_with("producer: no acknowledgement"))
     })
     .await;
     assert_eq!(request.await.unwrap(), 503);
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
-    until("the hub accepts again", || async { hub.send_json("till-1", &token, "{}").await.0 == 200 }).await;
-    until("the hub is ready", || async { hub.context.health.reasons().is_empty() }).await;
+    until("the hub accepts again", async || hub.send_json("till-1", &token, "{}").await.0 == 200).await;
+    until("the hub is ready", async || hub.context.health.reasons().is_empty()).await;
 }

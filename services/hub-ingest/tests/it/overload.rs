@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use provision::testing::until;
 use schemas::raw::{RawDocument, TOPIC};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -13,7 +14,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{TestHub, answer, hub_with, problem, statuses, until};
+use crate::support::{TestHub, answer, hub_with, problem, statuses};
 
 const CLIENTS: usize = 300;
 const REQUESTS: usize = 20;
@@ -121,7 +122,7 @@ async fn a_batch_is_charged_with_all_its_documents() {
     let hub = hub_with(|settings| settings.admission.documents_per_second = Some(100)).await;
     let token = hub.enrol("till-1").await;
     let batch = format!("[{}]", vec!["{}"; 1_000].join(","));
-    until("the batch is let in", || async { hub.send_json("till-1", &token, batch.clone()).await.0 == 200 }).await;
+    until("the batch is let in", async || hub.send_json("till-1", &token, batch.clone()).await.0 == 200).await;
     // Ten seconds of the rate are spent.
     let (status, body) = hub.send_json("till-1", &token, "{}").await;
     assert_eq!((status, problem(&body)), (503, "overloaded"));
@@ -168,7 +169,7 @@ async fn bytes_that_are_held_are_bounded() {
         stream.write_all(&vec![b' '; 99_000]).await.unwrap();
         streams.push(stream);
     }
-    until("the bodies are held", || async { hub.metric("kassaflow_hub_bytes_in_flight") >= 297_000.0 }).await;
+    until("the bodies are held", async || hub.metric("kassaflow_hub_bytes_in_flight") >= 297_000.0).await;
     let large = format!(r#"[{}{{}}]"#, " ".repeat(10_000));
     let request =
         hub.post("till-1", &token).header("content-type", "application/vnd.kassaflow.dreamkas+json").body(large);
@@ -178,7 +179,7 @@ async fn bytes_that_are_held_are_bounded() {
     assert_eq!((status, problem(&body)), (503, "overloaded"));
     // A client that hangs up gives back what it held.
     drop(streams);
-    until("nothing is held", || async { hub.metric("kassaflow_hub_bytes_in_flight") == 0.0 }).await;
+    until("nothing is held", async || hub.metric("kassaflow_hub_bytes_in_flight") == 0.0).await;
     assert_eq!(hub.send_json("till-1", &token, "{}").await.0, 200);
 }
 

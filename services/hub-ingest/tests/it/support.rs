@@ -1,21 +1,15 @@
 //! A hub of one's own, and clients for it.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::net::SocketAddr;
 
 use hub_ingest::{Settings, testing};
 use local_servers::testing::endpoints;
-use provision::testing::{TOKEN_KEYS, TestInstallation, install};
+use provision::testing::{TOKEN_KEYS, TestInstallation, install, until};
 use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE};
 use serde_json::Value;
 use service::{Context, Fatal};
 use tokio::task::JoinHandle;
 
-/// How long a test waits for what has to come.
-pub const BOUND: Duration = Duration::from_secs(60);
 pub const PARTITIONS: i32 = 6;
 
 pub struct TestHub {
@@ -62,7 +56,7 @@ impl TestHub {
 
     /// Waits until the hub lets the register in.
     pub async fn wait_until_known(&self, register: &str, token: &str) {
-        until("the hub knows the register", || async {
+        until("the hub knows the register", async || {
             self.post_as("none", register, token).send().await.unwrap().status() == 415
         })
         .await;
@@ -120,15 +114,6 @@ pub fn problem(body: &Value) -> &str {
 /// The status of each document.
 pub fn statuses(body: &Value) -> Vec<&str> {
     body["results"].as_array().unwrap().iter().map(|result| result["status"].as_str().unwrap()).collect()
-}
-
-/// Waits for a condition.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    let begun = Instant::now();
-    while !condition().await {
-        assert!(begun.elapsed() < BOUND, "not in {BOUND:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// A receipt in TLV with nothing but a total: tag 3, one child of tag 1020.
