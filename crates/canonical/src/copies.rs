@@ -6,8 +6,6 @@
 
 use std::cmp::Reverse;
 
-use schemas::Timestamp;
-
 /// Families by how much of a document they tell. Sources that are not listed have rank 0.
 ///
 /// `ffd-tlv` is what the fiscal drive itself keeps: sums of VAT and item sums as the register
@@ -21,11 +19,11 @@ pub fn source_rank(source: &str) -> u8 {
 }
 
 /// When and where the hub took a document in. The earlier one is the smaller; the raw position
-/// decides between two of the same microsecond.
+/// decides between two of the same millisecond, which is the finest that every sink keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reception<'a> {
-    /// `received_at`
-    pub at: Timestamp,
+    /// `received_at`, in milliseconds.
+    pub at_ms: i64,
     /// `raw_topic`
     pub topic: &'a str,
     /// `raw_partition`
@@ -100,7 +98,7 @@ mod tests {
     use super::*;
 
     fn copy(sign: i64, source: &'static str, revision: i32, at: i64) -> Copy<'static> {
-        let received = Reception { at: Timestamp(at), topic: "registers.raw.v1", partition: 0, offset: at };
+        let received = Reception { at_ms: at, topic: "registers.raw.v1", partition: 0, offset: at };
         Copy { sign: Some(sign), source, revision, received, first_received: received }
     }
 

@@ -15,12 +15,10 @@ use rdkafka::{
 };
 use schemas::catalogue::{Catalogue, Cleanup, Topic};
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Unreachable};
 
 /// How long one question to the brokers may take.
 const BOUND: Duration = Duration::from_secs(30);
-/// Longest wait for the first answer.
-const METADATA_BOUND: Duration = Duration::from_secs(10);
 
 /// Why an administrative step failed.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +26,9 @@ pub enum AdminError {
     /// The client settings are unusable.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// No broker answers. Check the address, or start the brokers.
-    #[error("Kafka at {brokers} does not answer: {problem}")]
-    Unreachable {
-        /// `bootstrap.servers`
-        brokers: String,
-        /// What librdkafka says.
-        problem: KafkaError,
-    },
+    /// No broker answers.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// The brokers refuse, or were lost on the way.
     #[error("Kafka: {0}")]
     Kafka(#[from] KafkaError),
@@ -82,10 +75,7 @@ pub async fn apply_topics(
     catalogue: &Catalogue,
     replication: i32,
 ) -> Result<Vec<Applied>, AdminError> {
-    let existing = {
-        let client = client.clone();
-        blocking(move || partitions_of_all(&client)).await?
-    };
+    let existing = partition_counts(client).await?;
     let mut applied = Vec::new();
     for (name, topic) in &catalogue.topics {
         let full = client.prefixed(name);
@@ -144,12 +134,18 @@ fn topic_settings(topic: &Topic) -> [(&'static str, String); 3] {
     ]
 }
 
+/// The number of partitions of every topic of the cluster, by full name.
+///
+/// # Errors
+/// When the brokers cannot be asked.
+pub async fn partition_counts(client: &Client) -> Result<BTreeMap<String, usize>, AdminError> {
+    let client = client.clone();
+    blocking(move || partitions_of_all(&client)).await
+}
+
 fn partitions_of_all(client: &Client) -> Result<BTreeMap<String, usize>, AdminError> {
     let consumer: BaseConsumer = client.config().create().map_err(ClientError::Refused)?;
-    let metadata = consumer.fetch_metadata(None, METADATA_BOUND).map_err(|problem| {
-        let brokers = client.config().get("bootstrap.servers").unwrap_or_default().to_owned();
-        AdminError::Unreachable { brokers, problem }
-    })?;
+    let metadata = client.metadata(&consumer, None)?;
     Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect())
 }
 

@@ -1,8 +1,13 @@
 //! What all Kafka clients of a process share: brokers, security, topic prefix.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use rdkafka::{ClientConfig, consumer::BaseConsumer, error::KafkaError};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::KafkaError,
+    metadata::Metadata,
+};
 use schemas::registry::Registry;
 use service::settings::Kafka;
 
@@ -35,6 +40,16 @@ pub enum ClientError {
     Thread(std::io::Error),
 }
 
+/// No broker answers. Check the address, or start the brokers.
+#[derive(Debug, thiserror::Error)]
+#[error("Kafka at {brokers} does not answer: {problem}")]
+pub struct Unreachable {
+    brokers: String,
+    problem: KafkaError,
+}
+
+/// Longest wait for an answer about topics.
+const METADATA_BOUND: Duration = Duration::from_secs(10);
 /// Longest prefix; a topic's name has at most 249 bytes.
 const LONGEST_PREFIX: usize = 150;
 
@@ -88,6 +103,18 @@ impl Client {
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// What the brokers say about a topic, or about all.
+    pub(crate) fn metadata<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        topic: Option<&str>,
+    ) -> Result<Metadata, Unreachable> {
+        consumer.fetch_metadata(topic, METADATA_BOUND).map_err(|problem| {
+            let brokers = self.base.get("bootstrap.servers").unwrap_or_default().to_owned();
+            Unreachable { brokers, problem }
+        })
     }
 
     /// A configuration to add a client's own settings to.

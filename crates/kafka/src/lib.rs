@@ -10,7 +10,7 @@ pub mod producer;
 pub mod reader;
 mod tracker;
 
-pub use client::{Client, check};
+pub use client::{Client, Unreachable, check};
 pub use consumer::{ConsumerSettings, Handler, Record};
 pub use dead_letters::DeadLetters;
 pub use producer::{Delivered, Producer, ProducerSettings, SendError};

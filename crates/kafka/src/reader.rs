@@ -11,7 +11,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Unreachable};
 
 /// Logs what librdkafka reports, except the end of a partition: a reader waits for it.
 struct Quiet;
@@ -65,7 +65,10 @@ pub enum ReadError {
     /// The settings are unusable.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The brokers cannot be reached or refuse: try again later.
+    /// No broker answers.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The brokers refuse, or were lost on the way: try again later.
     #[error("reading {topic}: {error}")]
     Kafka {
         /// The topic.
@@ -79,9 +82,6 @@ pub enum ReadError {
     )]
     NoTopic(String),
 }
-
-/// How long a question to the brokers may take.
-const METADATA_BOUND: Duration = Duration::from_secs(10);
 
 impl Reader {
     /// Starts reading; `topic` is the full name. `partitions` limits it to some. Blocks for one question to the brokers.
@@ -104,7 +104,7 @@ impl Reader {
         let wanted: Vec<i32> = match partitions {
             Some(some) => some.to_vec(),
             None => {
-                let metadata = consumer.fetch_metadata(Some(topic), METADATA_BOUND).map_err(failed)?;
+                let metadata = client.metadata(&consumer, Some(topic))?;
                 metadata.topics().iter().flat_map(|t| t.partitions()).map(|p| p.id()).collect()
             }
         };

@@ -17,6 +17,9 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// The same for the server's side; the last one is for a session in the middle of a statement.
 const GONE: &str = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
                     -c client_connection_check_interval=2000";
+/// Every statement is planned for the arrays and the tables that it meets. A plan that is kept from a moment when a
+/// table of notes was nearly empty reads that table from end to end, again and again, when it is not.
+const PLANS: &str = "-c plan_cache_mode=force_custom_plan";
 /// A peer that acknowledges nothing for so long is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
@@ -99,7 +102,8 @@ pub(crate) fn config(settings: &Postgres) -> Result<Config, Error> {
     // A session that idles in a transaction holds locks and keeps dead rows from being removed: the
     // server ends it. Likewise one whose machine is gone: by default the server would notice only
     // after two hours, and its advisory locks would be held as long.
-    let ours = format!("-c statement_timeout={statement} -c idle_in_transaction_session_timeout={statement} {GONE}");
+    let ours =
+        format!("-c statement_timeout={statement} -c idle_in_transaction_session_timeout={statement} {PLANS} {GONE}");
     // What the URL says comes last and wins.
     config.options(format!("{ours} {own}").trim_end().to_owned());
     Ok(config)

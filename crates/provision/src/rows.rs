@@ -54,13 +54,9 @@ pub fn read(mut file: impl Read) -> Result<Vec<Enrolment>, RowsError> {
     let mut lines = std::collections::HashMap::new();
     let mut problems = Vec::new();
     let mut record = csv::StringRecord::new();
-    let (mut line, mut counted) = (1, 0);
-    while reader.read_record(&mut record)? {
-        // csv's own count is behind where lines end in CRLF, and its position is before blank lines.
-        let at = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(usize::MAX));
-        let blank = text.iter().skip(at).take_while(|byte| byte.is_ascii_whitespace()).count();
-        line += text.iter().take(at + blank).skip(counted).filter(|byte| **byte == b'\n').count();
-        counted = at + blank;
+    let mut count = Lines { text: &text, line: 1, counted: 0 };
+    while reader.read_record(&mut record).map_err(|error| count.told(&error).unwrap_or(RowsError::Csv(error)))? {
+        let line = count.line_of(record.position());
         let row: Row = record.deserialize(Some(&columns))?;
         let enrolment = Enrolment::from(row);
         problems.extend(enrolment.problems().into_iter().map(|problem| format!("line {line}: {problem}")));
@@ -80,6 +76,39 @@ pub fn read(mut file: impl Read) -> Result<Vec<Enrolment>, RowsError> {
         (false, _) => Err(RowsError::Rows(problems)),
         (true, true) => Err(RowsError::Empty),
         (true, false) => Ok(enrolments),
+    }
+}
+
+/// Lines as an editor counts them: csv's own count is behind where lines end in CRLF, and its position is before
+/// blank lines.
+struct Lines<'t> {
+    text: &'t [u8],
+    line: usize,
+    /// So many bytes are counted.
+    counted: usize,
+}
+
+impl Lines<'_> {
+    /// The line of a record that is not before the ones asked for earlier.
+    fn line_of(&mut self, position: Option<&csv::Position>) -> usize {
+        let at = position.map_or(0, |position| usize::try_from(position.byte()).unwrap_or(usize::MAX));
+        let blank = self.text.iter().skip(at).take_while(|byte| byte.is_ascii_whitespace()).count();
+        let more = self.text.iter().take(at + blank).skip(self.counted);
+        self.line += more.filter(|byte| **byte == b'\n').count();
+        self.counted = at + blank;
+        self.line
+    }
+
+    /// What csv says about a row, with the line.
+    fn told(&mut self, error: &csv::Error) -> Option<RowsError> {
+        let problem = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                format!("{len} fields, the first line names {expected_len}")
+            }
+            csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
+            _ => return None,
+        };
+        Some(RowsError::Rows(vec![format!("line {}: {problem}", self.line_of(error.position()))]))
     }
 }
 
@@ -153,6 +182,11 @@ mod tests {
         let missing = read("tenant,register,shop,families\n".as_bytes()).unwrap_err().to_string();
         assert!(missing.ends_with("time_zone is missing"), "{missing}");
         assert!(matches!(read("tenant,register,shop,time_zone,families\n".as_bytes()), Err(RowsError::Empty)));
-        assert!(matches!(read("tenant,register,shop,time_zone,families\na,b\n".as_bytes()), Err(RowsError::Csv(_))));
+        let broken = b"tenant,register,shop,time_zone,families\r\nacme,t,s,Europe/Moscow,dreamkas\r\na,b\r\n";
+        let problem = read(&broken[..]).unwrap_err().to_string();
+        assert!(problem.ends_with("line 3: 2 fields, the first line names 5"), "{problem}");
+        let problem =
+            read(&b"tenant,register,shop,time_zone,families\r\nacme,t,\xff,x,y\r\n"[..]).unwrap_err().to_string();
+        assert!(problem.ends_with("line 2: not UTF-8"), "{problem}");
     }
 }

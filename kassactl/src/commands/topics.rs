@@ -1,9 +1,5 @@
 //! `topics apply`, `topics list`.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use kafka::{Client, client::ClientError};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use schemas::catalogue::{Catalogue, Topic};
 use serde::Serialize;
 
@@ -14,8 +10,6 @@ use crate::{
     settings::Settings,
 };
 
-/// How long the brokers may take to name their topics.
-const BOUND: Duration = Duration::from_secs(15);
 /// The brokers' own `default.replication.factor`.
 const BROKERS_DEFAULT: i32 = -1;
 
@@ -71,10 +65,7 @@ struct Listed<'a> {
 async fn list(settings: &Settings, mut out: Out) -> anyhow::Result<Outcome> {
     let catalogue = Catalogue::load()?;
     let client = settings.installation()?.client().clone();
-    let existing = {
-        let client = client.clone();
-        tokio::task::spawn_blocking(move || existing(&client)).await??
-    };
+    let existing = kafka::admin::partition_counts(&client).await?;
     let topics = catalogue.topics.iter().map(|(name, topic)| {
         let full = client.prefixed(name);
         Listed {
@@ -103,11 +94,4 @@ async fn list(settings: &Settings, mut out: Out) -> anyhow::Result<Outcome> {
 
 fn kept(topic: &Topic) -> String {
     topic.retention_days.map_or_else(|| "newest of each key".to_owned(), |days| format!("{days} days"))
-}
-
-/// The number of partitions of every topic of the cluster.
-fn existing(client: &Client) -> anyhow::Result<BTreeMap<String, usize>> {
-    let consumer: BaseConsumer = client.config().create().map_err(ClientError::Refused)?;
-    let metadata = consumer.fetch_metadata(None, BOUND)?;
-    Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
 }

@@ -24,8 +24,9 @@ const CLOSE: f64 = 1.05;
 const SHORT: Duration = Duration::from_secs(15);
 /// What a load needs to settle before the lags say something.
 const WARM_UP: Duration = Duration::from_secs(5);
-/// A rate whose lags have grown by the documents of so long is not sustained, whatever comes.
-const HOPELESS: Duration = Duration::from_secs(4);
+/// A trial whose lags have grown by the documents of so long is given up. Less would not do: while a database makes
+/// a checkpoint, lags of several seconds come and go.
+const HOPELESS: Duration = Duration::from_secs(10);
 /// Everything must be gone so soon after the end.
 const LONGEST_DRAIN: Duration = Duration::from_secs(2);
 /// Probe receipts a second.

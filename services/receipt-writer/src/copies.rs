@@ -46,12 +46,19 @@ impl Facts {
     }
 
     /// The fields that [`Facts::of_stored`] reads.
-    pub fn projection() -> Document {
-        doc! { "fiscal_sign": 1, "source": 1, "revision": 1, "received_at": 1, "raw_topic": 1, "raw_partition": 1, "raw_offset": 1, "first_received": 1 }
-    }
+    pub const FIELDS: [&'static str; 8] = [
+        "fiscal_sign",
+        "source",
+        "revision",
+        "received_at",
+        "raw_topic",
+        "raw_partition",
+        "raw_offset",
+        "first_received",
+    ];
 
     /// Fields that are missing or of another type are those of a document that somebody wrote by
-    /// hand; it then counts as an old copy without a sign.
+    /// hand. Without a sign and a time of reception it counts as the last that came.
     pub fn of_stored(stored: &Document) -> Self {
         let first = stored.get_document("first_received").ok();
         Self {
@@ -85,7 +92,7 @@ impl Facts {
     pub fn first_received(&self, first: Reception<'_>) -> Option<Document> {
         (first != self.received.reception()).then(|| {
             doc! {
-                "received_at": mongodb::bson::DateTime::from_millis(first.at.0),
+                "received_at": mongodb::bson::DateTime::from_millis(first.at_ms),
                 "raw_topic": first.topic,
                 "raw_partition": i64::from(first.partition),
                 "raw_offset": first.offset,
@@ -115,7 +122,7 @@ impl Place {
 
     fn of_stored(stored: &Document) -> Self {
         Self {
-            at_ms: stored.get_datetime("received_at").map_or(0, |at| at.timestamp_millis()),
+            at_ms: stored.get_datetime("received_at").map_or(i64::MAX, |at| at.timestamp_millis()),
             topic: stored.get_str("raw_topic").unwrap_or_default().to_owned(),
             partition: int32(stored, "raw_partition"),
             offset: stored.get_i64("raw_offset").unwrap_or_default(),
@@ -123,7 +130,7 @@ impl Place {
     }
 
     fn reception(&self) -> Reception<'_> {
-        Reception { at: Timestamp(self.at_ms), topic: &self.topic, partition: self.partition, offset: self.offset }
+        Reception { at_ms: self.at_ms, topic: &self.topic, partition: self.partition, offset: self.offset }
     }
 }
 

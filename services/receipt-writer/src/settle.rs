@@ -1,7 +1,7 @@
 //! What is to be kept of a number that has more than one copy, and the changes that lead there.
 
 use canonical::Kept;
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, doc};
 
 use crate::{copies::Facts, store::Verdict};
 
@@ -31,11 +31,10 @@ impl Found {
         self.shelf == shelf && self.document.get_str("_id").is_ok_and(|found| found == id)
     }
 
-    /// Matches the document only as long as it is what was found, whatever types its fields have.
+    /// Matches the document only as long as it is what was found, whatever somebody wrote into its fields.
     fn seen(&self) -> Document {
-        let fields = ["_id", "raw_topic", "raw_partition", "raw_offset", "revision", "first_received"];
-        let value = |field| self.document.get(field).cloned().unwrap_or(Bson::Null);
-        fields.into_iter().map(|field| (field.to_owned(), value(field))).collect()
+        let is = |field| Bson::from(doc! { "$eq": self.document.get(field).cloned().unwrap_or(Bson::Null) });
+        ["_id"].into_iter().chain(Facts::FIELDS).map(|field| (field.to_owned(), is(field))).collect()
     }
 }
 
@@ -57,7 +56,13 @@ pub(crate) struct Settled {
     pub changes: Vec<Change>,
 }
 
-/// Settles the number `id`, of which all that is kept was found, with a new copy.
+/// Ids of the conflicts that decide about a new copy: of its own sign and of the sign that counts. The others
+/// came later than that one, or their writers are still at it.
+pub(crate) fn conflicts_to_see(id: &str, counts: Option<&Found>, new: &Found) -> Vec<String> {
+    [counts, Some(new)].into_iter().flatten().map(|found| found.facts.conflict_id(id)).collect()
+}
+
+/// Settles the number `id`, of which was found what decides about the new copy.
 ///
 /// Nothing is ever removed, and a document is only replaced by one that tells more: so writers that
 /// work at the same time, or are killed between two changes, cannot undo what others did. For that the
@@ -79,7 +84,8 @@ pub(crate) fn settle(id: &str, found: &[Found], new: &Found) -> Settled {
         let differs = before.is_none_or(|before| before.facts != Facts::of_stored(&document));
         differs.then(|| Change { shelf, seen: before.map(Found::seen), document })
     };
-    let conflicts = if settled.len() > 1 { &settled[..] } else { &[] };
+    let is_disputed = settled.len() > 1 || found.iter().any(|found| found.shelf == Shelf::Conflicts);
+    let conflicts = if is_disputed { &settled[..] } else { &[] };
     let conflicts = conflicts.iter().map(|kept| wanted(kept, Shelf::Conflicts));
     let counts = settled.first().map(|kept| wanted(kept, Shelf::Numbers));
     let changes = conflicts.chain(counts).flatten().collect();
@@ -103,7 +109,7 @@ fn verdict(all: &[&Found], settled: &[Kept<'_>]) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use canonical::copies::source_rank;
     use proptest::prelude::*;
@@ -120,9 +126,10 @@ mod tests {
     struct Store(BTreeMap<Key, Document>);
 
     impl Store {
-        fn look(&self, shelf: Shelf) -> Vec<Found> {
-            let there = self.0.iter().filter(|((found, _), _)| *found == shelf);
-            there.map(|(_, document)| Found::new(shelf, document.clone())).collect()
+        fn look(&self, shelf: Shelf, ids: &[String]) -> Vec<Found> {
+            let there = ids.iter().collect::<BTreeSet<_>>().into_iter();
+            let there = there.filter_map(|id| self.0.get(&(shelf, id.clone())));
+            there.map(|document| Found::new(shelf, document.clone())).collect()
         }
 
         fn apply(&mut self, change: Change) -> bool {
@@ -162,9 +169,10 @@ mod tests {
                         false => Step::LookAtNumbers,
                     }
                 }
-                Step::LookAtNumbers => Step::LookAtConflicts(store.look(Shelf::Numbers)),
+                Step::LookAtNumbers => Step::LookAtConflicts(store.look(Shelf::Numbers, &[ID.to_owned()])),
                 Step::LookAtConflicts(mut found) => {
-                    found.extend(store.look(Shelf::Conflicts));
+                    let ids = conflicts_to_see(ID, found.first(), &self.new);
+                    found.extend(store.look(Shelf::Conflicts, &ids));
                     match settle(ID, &found, &self.new).changes {
                         none if none.is_empty() => Step::Done,
                         changes => Step::Change(changes.into_iter()),
@@ -240,11 +248,11 @@ mod tests {
     #[test]
     fn a_document_that_somebody_wrote_by_hand_is_neither_lost_nor_in_the_way() {
         let mut store = Store::default();
-        let by_hand = mongodb::bson::doc! { "_id": ID, "raw_partition": 5.5, "revision": "x", "note": "mine" };
-        store.0.insert((Shelf::Numbers, ID.into()), by_hand.clone());
+        let by_hand = doc! { "_id": ID, "raw_partition": 5.5, "revision": { "$gt": 1 }, "note": "mine" };
+        store.0.insert((Shelf::Numbers, ID.into()), by_hand);
         Writer { new: found(7, "ffd-tlv", 100), at: Step::Insert }.finish(&mut store);
-        assert_eq!(store.0[&(Shelf::Numbers, ID.into())], by_hand);
-        assert_eq!(store.0[&(Shelf::Conflicts, format!("{ID}/7"))].get_str("source").unwrap(), "ffd-tlv");
+        assert_eq!(store.0[&(Shelf::Numbers, ID.into())].get_i64("fiscal_sign").unwrap(), 7);
+        assert_eq!(store.0[&(Shelf::Conflicts, format!("{ID}/unsigned"))].get_str("note").unwrap(), "mine");
     }
 
     proptest! {

@@ -1,12 +1,13 @@
 //! MongoDB: collections, indexes, inserts, and the changes that a second copy asks for.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, pin::pin};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mongodb::{
     Client, Collection as MongoCollection, Database, IndexModel,
-    bson::{Document, RawDocumentBuf, doc},
+    bson::{Bson, Document, RawDocumentBuf, doc},
     error::{Error, ErrorKind, InsertManyError, WriteFailure},
-    options::{ClientOptions, IndexOptions, WriteConcern},
+    options::{ClientOptions, IndexOptions, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
 use crate::{
@@ -79,6 +80,8 @@ impl Verdict {
 const DUPLICATE_KEY: i32 = 11000;
 /// Codes that say that a document can never be stored: bad value, cannot parse, too large, fails validation, ...
 const REFUSED: [i32; 7] = [2, 9, 14, 22, 121, 10334, 17280];
+/// Documents with second copies that one batch settles at the same time.
+const SETTLED_AT_ONCE: usize = 8;
 /// Looks at one number before its batch is written again after a pause. Each further look says that another writer
 /// changed the same number at that moment.
 const MOST_LOOKS: usize = 20;
@@ -94,10 +97,12 @@ impl Store {
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
         let mut options = ClientOptions::parse(&settings.mongodb.uri).await?;
         options.app_name = Some("receipt-writer".into());
-        options.max_pool_size = u32::try_from(settings.writer.writes_in_flight + 1).ok();
+        options.max_pool_size = u32::try_from(settings.writer.writes_in_flight * SETTLED_AT_ONCE + 1).ok();
         // Said here and not left to defaults: without a majority an acknowledged write can be rolled back.
         let majority = WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority).journal(true).build();
         options.write_concern = Some(majority);
+        // The looks at what is kept must see all that was written before.
+        options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         let database = Client::with_options(options)?.database(&settings.mongodb.database);
         while let Err(error) = make_indexes(&database).await {
             if is_refused(&error) {
@@ -160,16 +165,27 @@ impl Store {
             return Ok(());
         }
         let stored = self.stored(collection, repeated.iter().map(|i| &*jobs[*i].id)).await?;
-        for index in repeated {
+        let judged = stream::iter(repeated).map(async |index| {
             let job = &jobs[index];
-            verdicts[index] = match stored.get(&job.id) {
-                Some(copy) if copy.is_same_copy(&job.facts) => Verdict::Repeated,
-                // What a number keeps only grows: however old this look is, the job adds nothing.
-                Some(copy) if copy.covers(&job.facts) => Verdict::Superseded,
-                _ => self.settle(collection, job).await?,
-            };
+            self.judge(collection, job, stored.get(&job.id)).await.map(|verdict| (index, verdict))
+        });
+        let mut judged = pin!(judged.buffer_unordered(SETTLED_AT_ONCE));
+        while let Some((index, verdict)) = judged.try_next().await? {
+            verdicts[index] = verdict;
         }
         Ok(())
+    }
+
+    async fn judge(&self, collection: Collection, job: &Job, stored: Option<&Facts>) -> Result<Verdict, Error> {
+        match stored {
+            Some(copy) if copy.is_same_copy(&job.facts) => Ok(Verdict::Repeated),
+            // What a number keeps only grows: however old this look is, the job adds nothing.
+            Some(copy) if copy.covers(&job.facts) => Ok(Verdict::Superseded),
+            _ => match self.settle(collection, job).await {
+                Err(error) if is_refused(&error) => Ok(Verdict::Refused(Refusal(error.to_string()))),
+                settled => settled,
+            },
+        }
     }
 
     async fn stored(
@@ -179,7 +195,8 @@ impl Store {
     ) -> Result<HashMap<String, Facts>, Error> {
         let filter = doc! { "_id": { "$in": ids.collect::<Vec<_>>() } };
         let documents = self.documents(collection, Shelf::Numbers);
-        let mut found = documents.find(filter).projection(Facts::projection()).await?;
+        let fields: Document = Facts::FIELDS.into_iter().map(|field| (field.to_owned(), Bson::from(1))).collect();
+        let mut found = documents.find(filter).projection(fields).await?;
         let mut copies = HashMap::new();
         while found.advance().await? {
             let document: Document = found.deserialize_current()?;
@@ -197,7 +214,7 @@ impl Store {
         let new = Found { shelf: Shelf::Numbers, facts: job.facts.clone(), document: document_of(&job.document)? };
         let mut verdict = None;
         for _ in 0..MOST_LOOKS {
-            let found = self.look(collection, &job.id).await?;
+            let found = self.look(collection, &job.id, &new).await?;
             let settled = settle::settle(&job.id, &found, &new);
             let verdict = verdict.get_or_insert(settled.verdict);
             if settled.changes.is_empty() {
@@ -212,14 +229,12 @@ impl Store {
         Err(Error::custom(format!("{} is being changed by others all the time", job.id)))
     }
 
-    /// All that is kept of a number.
-    async fn look(&self, collection: Collection, id: &str) -> Result<Vec<Found>, Error> {
-        let mut found = Vec::new();
-        if let Some(document) = self.documents(collection, Shelf::Numbers).find_one(doc! { "_id": id }).await? {
-            found.push(Found::new(Shelf::Numbers, document));
-        }
-        // Everything that begins with the id and a slash: '0' follows '/'.
-        let filter = doc! { "_id": { "$gt": format!("{id}/"), "$lt": format!("{id}0") } };
+    /// What is kept of a number, as far as it decides about a new copy.
+    async fn look(&self, collection: Collection, id: &str, new: &Found) -> Result<Vec<Found>, Error> {
+        let counts = self.documents(collection, Shelf::Numbers).find_one(doc! { "_id": id }).await?;
+        let counts = counts.map(|document| Found::new(Shelf::Numbers, document));
+        let filter = doc! { "_id": { "$in": settle::conflicts_to_see(id, counts.as_ref(), new) } };
+        let mut found = Vec::from_iter(counts);
         let mut conflicts = self.documents(collection, Shelf::Conflicts).find(filter).await?;
         while conflicts.advance().await? {
             found.push(Found::new(Shelf::Conflicts, conflicts.deserialize_current()?));
@@ -282,6 +297,7 @@ fn is_duplicate(error: &Error) -> bool {
 fn is_refused(error: &Error) -> bool {
     match &*error.kind {
         ErrorKind::Command(command) => REFUSED.contains(&command.code),
+        ErrorKind::Write(WriteFailure::WriteError(error)) => REFUSED.contains(&error.code),
         ErrorKind::InvalidArgument { .. } | ErrorKind::Bson(_) => true,
         _ => false,
     }

@@ -296,6 +296,30 @@ async fn nonsense_becomes_a_dead_letter_and_the_partition_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_mongodb_refuses_becomes_a_dead_letter_and_holds_nobody_up() {
+    let installation = install(&endpoints(), 1).await;
+    let key = format!("{}/till-1", installation.tenant);
+    let uri = &installation.mongodb.uri;
+    let database = Client::with_uri_str(uri).await.unwrap().database(&installation.mongodb.database);
+    let small = doc! { "fiscal_sign": { "$lt": 100 } };
+    database.create_collection("conflicts").validator(small).await.unwrap();
+    let service = start(&installation, uri);
+    let records = [(1, 77), (1, 200), (2, 300)].map(|(number, sign)| (&*key, receipt(&installation, number, sign)));
+    installation.produce("registers.receipts.v1", &records).await;
+    installation.until_read("receipt-writer").await;
+    service.stop().await;
+
+    let letters = installation.read_all("registers.dead-letters.v1").await;
+    assert_eq!(letters.len(), 1);
+    let letter: DeadLetter<'_> = letters[0].decode();
+    assert_eq!((&*letter.stage, &*letter.error_class), ("receipt-writer", "refused"));
+    assert_eq!(letter.source_offset, 1);
+    let signs: Vec<i64> =
+        all(&installation, uri, "receipts").await.iter().map(|d| d.get_i64("fiscal_sign").unwrap()).collect();
+    assert_eq!(signs, [77, 300]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_mongodb_is_away_it_waits_and_then_catches_up_without_dead_letters() {
     let installation = install(&endpoints(), 1).await;
     let key = format!("{}/till-1", installation.tenant);

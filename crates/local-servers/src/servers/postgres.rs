@@ -31,6 +31,7 @@ pub(super) fn prepare(site: &Site, _: &Home) -> Result<Invocation> {
         "fsync=on",
         "max_wal_size=4GB",
         "checkpoint_timeout=15min",
+        "autovacuum_naptime=10s",
         "timezone=UTC",
     ] {
         arguments.extend(["-c".into(), setting.into()]);
