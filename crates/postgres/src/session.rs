@@ -18,8 +18,9 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const GONE: &str = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
                     -c client_connection_check_interval=2000";
 /// Every statement is planned for the arrays and the tables that it meets. A plan that is kept from a moment when a
-/// table of notes was nearly empty reads that table from end to end, again and again, when it is not.
-const PLANS: &str = "-c plan_cache_mode=force_custom_plan";
+/// table of notes was nearly empty reads that table from end to end, again and again, when it is not. Compiling a
+/// plan or starting workers for it takes longer than any statement of ours.
+const PLANS: &str = "-c plan_cache_mode=force_custom_plan -c jit=off -c max_parallel_workers_per_gather=0";
 /// A peer that acknowledges nothing for so long is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
