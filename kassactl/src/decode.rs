@@ -8,8 +8,9 @@ use apache_avro::{
     schema::{NamesRef, ResolvedSchema},
     types::Value,
 };
-use jiff::Timestamp;
+use canonical::time::{local_text, utc_text};
 use schemas::{
+    LocalTimestamp, Timestamp,
     registry::{Registry, RegistryError},
     wire,
 };
@@ -116,8 +117,8 @@ fn single(value: &Value) -> Tree {
         Value::Double(number) => Tree::Fraction(*number),
         Value::String(text) | Value::Enum(_, text) => Tree::Text(text.clone()),
         Value::Bytes(bytes) | Value::Fixed(_, bytes) => Tree::Text(bytes_text(bytes)),
-        Value::TimestampMillis(millis) => utc(Timestamp::from_millisecond(*millis), *millis),
-        Value::TimestampMicros(micros) => utc(Timestamp::from_microsecond(*micros), *micros),
+        Value::TimestampMillis(millis) => utc(millis.checked_mul(1_000), *millis),
+        Value::TimestampMicros(micros) => utc(Some(*micros), *micros),
         Value::LocalTimestampMillis(millis) => local(millis.checked_mul(1_000), *millis),
         Value::LocalTimestampMicros(micros) => local(Some(*micros), *micros),
         Value::Date(days) => local(Some(i64::from(*days) * 86_400_000_000), (*days).into()),
@@ -128,13 +129,16 @@ fn single(value: &Value) -> Tree {
 }
 
 /// RFC 3339; the number itself for what lies beyond the calendar.
-fn utc(instant: Result<Timestamp, jiff::Error>, number: i64) -> Tree {
-    instant.map_or(Tree::Integer(number), |instant| Tree::Text(instant.to_string()))
+fn utc(micros: Option<i64>, number: i64) -> Tree {
+    time(micros.and_then(|micros| utc_text(Timestamp(micros))), number)
 }
 
 /// ISO 8601 without a zone.
 fn local(micros: Option<i64>, number: i64) -> Tree {
-    let text = micros.and_then(|micros| canonical::time::local_text(schemas::LocalTimestamp(micros)));
+    time(micros.and_then(|micros| local_text(LocalTimestamp(micros))), number)
+}
+
+fn time(text: Option<String>, number: i64) -> Tree {
     text.map_or(Tree::Integer(number), Tree::Text)
 }
 
@@ -169,7 +173,7 @@ fn decimal_text(bytes: &[u8], scale: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Decimal, LocalTimestamp, receipts, receipts::Receipt};
+    use schemas::{Decimal, receipts, receipts::Receipt};
 
     use super::*;
 
@@ -185,7 +189,7 @@ mod tests {
         let receipt = Receipt {
             receipt_id: "acme/9999078900001234/0000000132".into(),
             operation: receipts::Operation::Sell,
-            received_at: schemas::Timestamp(1_795_542_723_500_000),
+            received_at: Timestamp(1_795_542_723_500_000),
             local_time: Some(LocalTimestamp(1_795_553_522_000_000)),
             cashier_name: Some("Петрова А. И.".into()),
             vat_sums: vec![receipts::VatSum { rate: receipts::VatRate::Vat10, sum_kopecks: 520 }],
