@@ -48,7 +48,7 @@ pub struct WriterSettings {
     /// Milliseconds that the first document of a batch waits for others.
     #[config(env = "KASSAFLOW_WRITER_BATCH_WAIT_MS", default = 100)]
     pub batch_wait_ms: u64,
-    /// Inserts that run at the same time.
+    /// Inserts that run at the same time. Each may use eight connections to MongoDB, if it has to settle second copies.
     #[config(env = "KASSAFLOW_WRITER_WRITES_IN_FLIGHT", default = 2)]
     pub writes_in_flight: usize,
     /// Most records that are read and not yet written.
