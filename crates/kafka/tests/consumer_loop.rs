@@ -4,12 +4,13 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use kafka::{
     Client, ConsumerSettings, Delivered, Handler, Producer, ProducerSettings, Record, Ticket, admin, consumer,
 };
+use local_servers::testing::{BOUND, until};
 use rdkafka::{error::RDKafkaErrorCode, message::Message as _};
 use schemas::catalogue::Catalogue;
 use service::{Context, Fatal, settings};
@@ -17,7 +18,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const TOPIC: &str = "registers.raw.v1";
-const BOUND: Duration = Duration::from_secs(60);
 
 /// A corner of the broker with the catalogue's topics, of few partitions.
 async fn installation(partitions: i32) -> Client {
@@ -115,14 +115,6 @@ impl Running {
     }
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < BOUND, "waited too long: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 async fn lag(client: &Client) -> i64 {
     let lags = admin::lag(client, &Catalogue::load().unwrap()).await.unwrap();
     lags.iter().filter(|l| l.group == "normalizer").map(admin::Lag::records).sum()
@@ -134,7 +126,7 @@ async fn nothing_is_committed_past_an_unfinished_record_and_it_is_delivered_agai
     produce(&client, 10);
     let first = Keep::default();
     let running = start(&client, first.clone(), 1000);
-    until("all are delivered", || first.held.lock().unwrap().len() == 10).await;
+    until("all are delivered", async || first.held.lock().unwrap().len() == 10).await;
     let held = std::mem::take(&mut *first.held.lock().unwrap());
     for (value, ticket) in held {
         if value != "4" {
@@ -146,7 +138,7 @@ async fn nothing_is_committed_past_an_unfinished_record_and_it_is_delivered_agai
 
     let second = Keep { finish_at_once: true, ..Keep::default() };
     let running = start(&client, second.clone(), 1000);
-    until("the rest is delivered again", || second.seen.lock().unwrap().len() == 6).await;
+    until("the rest is delivered again", async || second.seen.lock().unwrap().len() == 6).await;
     running.stop().await.unwrap();
     assert_eq!(*second.seen.lock().unwrap(), ["4", "5", "6", "7", "8", "9"]);
     assert_eq!(lag(&client).await, 0);
@@ -158,7 +150,7 @@ async fn what_is_open_stays_within_the_bound_and_goes_on_when_it_is_finished() {
     produce(&client, 3000);
     let handler = Keep::default();
     let running = start(&client, handler.clone(), 100);
-    until("the bound is reached", || handler.held.lock().unwrap().len() >= 100).await;
+    until("the bound is reached", async || handler.held.lock().unwrap().len() >= 100).await;
     let mut finished = 0;
     while finished < 3000 {
         let held = std::mem::take(&mut *handler.held.lock().unwrap());
@@ -179,9 +171,9 @@ async fn records_that_are_not_taken_are_offered_again_and_none_is_lost() {
     let handler = Keep { finish_at_once: true, ..Keep::default() };
     *handler.refuse.lock().unwrap() = true;
     let running = start(&client, handler.clone(), 1000);
-    until("the group has its partitions", || running.context.health.reasons().is_empty()).await;
+    until("the group has its partitions", async || running.context.health.reasons().is_empty()).await;
     *handler.refuse.lock().unwrap() = false;
-    until("all are taken", || handler.seen.lock().unwrap().len() == 50).await;
+    until("all are taken", async || handler.seen.lock().unwrap().len() == 50).await;
     running.stop().await.unwrap();
     let mut seen: Vec<u32> = handler.seen.lock().unwrap().iter().map(|v| v.parse().unwrap()).collect();
     seen.sort_unstable();
@@ -194,13 +186,13 @@ async fn partitions_are_handed_over_after_the_work_at_hand_is_committed() {
     produce(&client, 200);
     let first = Keep { finish_at_once: true, ..Keep::default() };
     let one = start(&client, first.clone(), 1000);
-    until("the first has read all", || first.seen.lock().unwrap().len() == 200).await;
+    until("the first has read all", async || first.seen.lock().unwrap().len() == 200).await;
     let second = Keep { finish_at_once: true, ..Keep::default() };
     let other = start(&client, second.clone(), 1000);
-    until("the second has partitions", || other.context.health.reasons().is_empty()).await;
+    until("the second has partitions", async || other.context.health.reasons().is_empty()).await;
     produce(&client, 200);
     let seen = |keep: &Keep| keep.seen.lock().unwrap().len();
-    until("both share the rest", || seen(&first) + seen(&second) == 400).await;
+    until("both share the rest", async || seen(&first) + seen(&second) == 400).await;
     assert!(seen(&second) > 0, "the second has got work");
     one.stop().await.unwrap();
     other.stop().await.unwrap();

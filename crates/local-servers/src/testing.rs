@@ -1,9 +1,30 @@
 //! For integration tests: where the servers are, and a corner of them for each test.
 
+use std::time::Duration;
+
 use rand::RngExt;
 use rand::distr::{Alphanumeric, SampleString};
 
 use crate::{Endpoints, servers};
+
+/// How long a test waits for what has to come.
+pub const BOUND: Duration = Duration::from_secs(60);
+/// Pause between two looks at a fact.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Waits until something is so.
+///
+/// # Panics
+/// If it is not within [`BOUND`].
+pub async fn until(what: &str, mut fact: impl AsyncFnMut() -> bool) {
+    let so = async {
+        let mut again = tokio::time::interval(LOOK_AGAIN);
+        while !fact().await {
+            again.tick().await;
+        }
+    };
+    assert!(tokio::time::timeout(BOUND, so).await.is_ok(), "not within {BOUND:?}: {what}");
+}
 
 /// The servers of this test run.
 ///

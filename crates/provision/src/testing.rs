@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use canonical::TokenKeys;
 use kafka::{Client, Reader, Start};
-use local_servers::{Endpoints, testing::unique};
+use local_servers::{
+    Endpoints,
+    testing::{BOUND, unique, until},
+};
 use rdkafka::{
     Message as _,
     producer::{FutureProducer, FutureRecord},
@@ -17,12 +20,6 @@ use crate::{Enrolment, Installation};
 
 /// The token key of test installations, as in the setting `KASSAFLOW_TOKEN_KEYS`.
 pub const TOKEN_KEYS: &str = "1:6b617373616f666c6f772d746573742d6b65792d6e6f742d612d736563726574";
-/// How long a test waits for what has to come.
-const BOUND: Duration = Duration::from_secs(60);
-/// Pause between two questions to a database.
-const AGAIN: Duration = Duration::from_millis(5);
-/// Pause between two looks at a fact.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long one question for records takes.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -62,20 +59,6 @@ async fn migrated(endpoints: &Endpoints) -> settings::Postgres {
     settings::Postgres { url, ..or_panic(settings::defaults()) }
 }
 
-/// Waits until something is so.
-///
-/// # Panics
-/// If it is not within a minute.
-pub async fn until(what: &str, mut fact: impl AsyncFnMut() -> bool) {
-    let so = async {
-        let mut again = tokio::time::interval(LOOK_AGAIN);
-        while !fact().await {
-            again.tick().await;
-        }
-    };
-    assert!(tokio::time::timeout(BOUND, so).await.is_ok(), "not within {BOUND:?}: {what}");
-}
-
 /// Waits until so many sessions of the client's database wait for locks, or `task` ends, which then waits for none.
 ///
 /// # Panics
@@ -83,13 +66,10 @@ pub async fn until(what: &str, mut fact: impl AsyncFnMut() -> bool) {
 pub async fn until_blocked<T>(client: &postgres::Client, sessions: i64, task: &JoinHandle<T>) {
     let waiting = "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND datname = current_database()";
-    let blocked = async {
-        let mut again = tokio::time::interval(AGAIN);
-        while !task.is_finished() && or_panic(client.query_one(waiting, &[]).await).get::<_, i64>(0) < sessions {
-            again.tick().await;
-        }
-    };
-    or_panic(tokio::time::timeout(BOUND, blocked).await);
+    until(&format!("{sessions} sessions wait for locks"), async || {
+        task.is_finished() || or_panic(client.query_one(waiting, &[]).await).get::<_, i64>(0) >= sessions
+    })
+    .await;
 }
 
 /// A record that was read from a topic.

@@ -11,7 +11,10 @@ use std::{
 };
 
 use kafka::{Client, Reader, Start, admin};
-use local_servers::{Home, Kind, Server, testing};
+use local_servers::{
+    Home, Kind, Server,
+    testing::{self, until},
+};
 use rdkafka::Message;
 use relay::{Outgoing, Published, Relay};
 use schemas::catalogue::Catalogue;
@@ -152,7 +155,7 @@ impl Place {
     }
 
     async fn until_clean(&self) {
-        until(async || self.count("SELECT count(*) FROM things_dirty").await == 0).await;
+        until("nothing is dirty", async || self.count("SELECT count(*) FROM things_dirty").await == 0).await;
     }
 
     /// Every committed record, by key, in order.
@@ -196,14 +199,6 @@ impl Running {
     }
 }
 
-async fn until(mut fact: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !fact().await {
-        assert!(Instant::now() < deadline, "did not come true");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 fn last(records: &BTreeMap<String, Vec<String>>, key: &str) -> String {
     records[key].last().unwrap().clone()
 }
@@ -242,7 +237,10 @@ async fn rows_that_change_without_end_keep_no_other_row_waiting() {
         INSERT INTO things_dirty SELECT tenant, id, version FROM things";
     place.database.batch_execute(fill).await.unwrap();
     let relay = place.relay(Restless);
-    until(async || place.count("SELECT count(*) FROM things_dirty WHERE tenant = 'zoo'").await == 0).await;
+    until("the zoo is clean", async || {
+        place.count("SELECT count(*) FROM things_dirty WHERE tenant = 'zoo'").await == 0
+    })
+    .await;
     assert_eq!(place.records().await["zoo/1"], ["1:first"]);
     relay.end().await;
 }
@@ -256,8 +254,8 @@ async fn nothing_dirty_means_nothing_written() {
     let transactions = place.count("SELECT count(*) FROM marks").await;
     // The age falls with every look: wait until it has looked again, several times, and found nothing.
     for _ in 0..3 {
-        until(async || relay.metric("kassaflow_relay_behind_seconds") > 0.5).await;
-        until(async || relay.metric("kassaflow_relay_behind_seconds") < 0.5).await;
+        until("the relay is behind", async || relay.metric("kassaflow_relay_behind_seconds") > 0.5).await;
+        until("the relay has caught up", async || relay.metric("kassaflow_relay_behind_seconds") < 0.5).await;
     }
     assert_eq!(place.count("SELECT count(*) FROM marks").await, transactions);
     assert_eq!(place.records().await["acme/1"], ["1:first"]);
@@ -290,7 +288,7 @@ async fn a_crash_between_commit_and_mark_repeats_and_loses_nothing() {
     let place = Place::new().await;
     place.change("1", "first").await;
     let dying = place.relay(DiesBeforeTheMark);
-    until(async || place.records().await.contains_key("acme/1")).await;
+    until("the record is there", async || place.records().await.contains_key("acme/1")).await;
     // As SIGKILL would: nothing is finished, the connections just end.
     dying.task.abort();
     place.change("1", "second").await;
@@ -308,7 +306,7 @@ async fn a_repeat_is_the_worst_that_a_crash_does() {
     let place = Place::new().await;
     place.change("1", "first").await;
     let dying = place.relay(DiesBeforeTheMark);
-    until(async || place.records().await.contains_key("acme/1")).await;
+    until("the record is there", async || place.records().await.contains_key("acme/1")).await;
     dying.task.abort();
     let relay = place.relay(Things);
     place.until_clean().await;
@@ -320,7 +318,7 @@ async fn a_repeat_is_the_worst_that_a_crash_does() {
 async fn a_second_relay_waits_and_takes_over() {
     let place = Place::new().await;
     let first = place.relay(Things);
-    until(async || first.metric("kassaflow_relay_active") == 1.0).await;
+    until("the first relay is active", async || first.metric("kassaflow_relay_active") == 1.0).await;
     let second = place.relay(Things);
     for id in 0..50 {
         place.change(&id.to_string(), "first").await;
@@ -343,7 +341,7 @@ async fn a_late_relay_overwrites_nothing() {
     place.change("1", "first").await;
     let (has_read, let_go) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
     let late = place.relay(Late { has_read: Arc::clone(&has_read), let_go: Arc::clone(&let_go) });
-    until(async || has_read.load(Ordering::SeqCst)).await;
+    until("the relay has read", async || has_read.load(Ordering::SeqCst)).await;
     // Its session ends, as after a break of the network, and with it the lock.
     let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -352,7 +350,7 @@ async fn a_late_relay_overwrites_nothing() {
     let relay = place.relay(Things);
     place.until_clean().await;
     let_go.store(true, Ordering::SeqCst);
-    until(async || late.metric("kassaflow_relay_failures_total") >= 1.0).await;
+    until("the late relay fails", async || late.metric("kassaflow_relay_failures_total") >= 1.0).await;
     assert_eq!(place.records().await["acme/1"], ["2:second"]);
     relay.end().await;
     late.end().await;
@@ -385,7 +383,7 @@ async fn brokers_that_are_away_are_waited_for() {
     place.until_clean().await;
     brokers.kill().await;
     place.change("1", "second").await;
-    until(async || relay.metric("kassaflow_relay_failures_total") >= 1.0).await;
+    until("the relay fails", async || relay.metric("kassaflow_relay_failures_total") >= 1.0).await;
     assert_eq!(place.count("SELECT count(*) FROM things_dirty").await, 1);
     assert!(relay.metric("kassaflow_relay_behind_seconds") > 1.0);
     brokers.start().await.unwrap();

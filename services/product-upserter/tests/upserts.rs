@@ -4,9 +4,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use local_servers::{Endpoints, Home, Kind, Server, testing::endpoints};
+use local_servers::{
+    Endpoints, Home, Kind, Server,
+    testing::{endpoints, until},
+};
 use product_upserter::{Settings, run};
-use provision::testing::{TestInstallation, install, until};
+use provision::testing::{TestInstallation, install};
 use schemas::{
     Timestamp,
     dead_letters::DeadLetter,

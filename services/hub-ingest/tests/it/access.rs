@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use provision::{Change, testing::until};
+use local_servers::testing::until;
+use provision::Change;
 use reqwest::header::WWW_AUTHENTICATE;
 use schemas::directory::{DirectoryEntry, RegisterStatus, TOPIC};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use local_servers::testing::endpoints;
-use provision::testing::{install, until};
+use local_servers::testing::{endpoints, until};
+use provision::testing::install;
 use schemas::raw::TOPIC;
 use service::Context;
 use tokio::{

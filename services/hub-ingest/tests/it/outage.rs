@@ -3,8 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use local_servers::{Home, Kind, Server, testing::endpoints};
-use provision::testing::{install, until};
+use local_servers::{
+    Home, Kind, Server,
+    testing::{endpoints, until},
+};
+use provision::testing::install;
 use schemas::raw::{RawDocument, TOPIC};
 
 use crate::support::{PARTITIONS, TestHub, start, statuses};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use provision::testing::until;
+use local_servers::testing::until;
 use schemas::raw::{RawDocument, TOPIC};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

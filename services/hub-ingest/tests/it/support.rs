@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use hub_ingest::{Settings, testing};
-use local_servers::testing::endpoints;
-use provision::testing::{TOKEN_KEYS, TestInstallation, install, until};
+use local_servers::testing::{endpoints, until};
+use provision::testing::{TOKEN_KEYS, TestInstallation, install};
 use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE};
 use serde_json::Value;
 use service::{Context, Fatal};
