@@ -1,7 +1,7 @@
 //! The promise that matters most, against a simple model: whatever the order of arrival, however it
 //! is cut into batches, and even if everything comes again, the tables hold the newest observations.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use local_servers::testing;
 use postgres::{Pool, Timestamptz};
@@ -13,8 +13,16 @@ use schemas::{
     Timestamp,
     receipts::{Item, Operation, Receipt, ReceiptKind, VatRate},
 };
+use tokio::time::Instant;
 
-use crate::{known::Known, meters::Meters, observation::Sale, sift::Sifted, store::Batch};
+use crate::{
+    confirming::{Bounds, Confirming, Due},
+    known::Known,
+    meters::Meters,
+    observation::Sale,
+    sift::{Rows, Sifted},
+    store::Batch,
+};
 
 const SHOPS: [Option<&str>; 3] = [None, Some("shop-1"), Some("магазин 2")];
 const NAMES: [Option<&str>; 3] = [None, Some("Хлеб"), Some("Zwieback")];
@@ -84,22 +92,42 @@ struct Table {
 }
 
 impl Table {
-    /// Sends receipts through what a process does with them, in batches that end where `cuts` say.
+    /// Sends receipts through what a process does with them, in batches that end where `cuts` say. After each,
+    /// what is new is written, and of what waits to be confirmed the first half.
     async fn arrive(&self, receipts: &[Receipt<'_>], cuts: &[bool], known: &mut Known) {
+        let now = Instant::now();
+        let mut confirming =
+            Confirming::new(Bounds { wait: Duration::from_secs(5), receipts: 2, bytes: usize::MAX, rows: 6 });
         let mut batch = Vec::new();
         for (receipt, cut) in receipts.iter().zip(cuts.iter().cycle()) {
             batch.extend(Sale::of(receipt).map(|sale| Sifted::of(&sale, known, &self.meters)));
             if *cut {
-                self.write(&mut batch).await;
+                self.write(&mut batch, &mut confirming, now).await;
             }
         }
-        self.write(&mut batch).await;
+        self.write(&mut batch, &mut confirming, now).await;
+        confirming.hurry();
+        self.confirm(&mut confirming, now).await;
     }
 
-    async fn write(&self, batch: &mut Vec<Sifted>) {
-        let mut client = self.pool.get().await.unwrap();
-        Batch::of(batch.iter()).write(&mut client).await.unwrap();
-        batch.clear();
+    async fn write(&self, batch: &mut Vec<Sifted>, confirming: &mut Confirming<()>, now: Instant) {
+        let changed: Vec<&Rows> = batch.iter().map(|sifted| &sifted.changed).collect();
+        let products = changed.iter().flat_map(|rows| &rows.products);
+        self.write_rows(&Batch::of(products, changed.iter().flat_map(|rows| &rows.prices))).await;
+        for sifted in batch.drain(..) {
+            confirming.push(now, 0, sifted.confirmed, ());
+        }
+        self.confirm(confirming, now).await;
+    }
+
+    async fn confirm(&self, confirming: &mut Confirming<()>, now: Instant) {
+        while let Some(Due { rows, .. }) = confirming.take(now) {
+            self.write_rows(&Batch::of(rows.products.iter(), rows.prices.iter())).await;
+        }
+    }
+
+    async fn write_rows(&self, batch: &Batch<'_>) {
+        batch.write(&mut self.pool.get().await.unwrap()).await.unwrap();
     }
 
     async fn products(&self, tenant: &str) -> BTreeMap<String, ProductRow> {

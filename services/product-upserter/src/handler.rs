@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use bytes::BytesMut;
 use kafka::{DeadLetters, Record, Ticket, consumer, finish_all};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use schemas::{
@@ -29,6 +30,8 @@ pub(crate) struct Handler {
     pub runtime: runtime::Handle,
     pub known: Known,
     pub dead_letters: Arc<DeadLetters>,
+    /// Where messages are kept until they are written, many in one piece.
+    pub space: BytesMut,
     pub writer: Sender,
     pub meters: Meters,
 }
@@ -86,7 +89,8 @@ impl Handler {
         let no_header = || ResolveError::Unreadable("not in the registry's wire format".to_owned());
         let (id, body) = wire::split(message.payload().unwrap_or_default()).ok_or_else(no_header)?;
         let rewritten;
-        let body = if self.versions.is_newest(id) {
+        let is_newest = self.versions.is_newest(id);
+        let body = if is_newest {
             body
         } else {
             rewritten = self.runtime.block_on(self.versions.resolve(id, body))?;
@@ -95,8 +99,11 @@ impl Handler {
         let receipt: Receipt<'_> =
             schemas::avro::from_slice(body).map_err(|error| ResolveError::Unreadable(error.to_string()))?;
         let Some(sale) = Sale::of(&receipt) else { return Ok(None) };
-        let sifted = Sifted::of(&sale, &mut self.known, &self.meters);
-        Ok((!sifted.is_empty()).then(|| Observed { sifted, origin: Origin::of(message) }))
+        let mut sifted = Sifted::of(&sale, &mut self.known, &self.meters);
+        if !is_newest {
+            sifted.hurry();
+        }
+        Ok((!sifted.is_empty()).then(|| Observed { sifted, origin: Origin::of(message, &mut self.space) }))
     }
 
     /// Keeps a message that cannot be read. Hands the ticket back when the letters' queue is full.

@@ -9,10 +9,9 @@
 //! moves. Where that no longer holds, because the partitions change hands or PostgreSQL refused
 //! something, everything is forgotten ([`Known::forget`]).
 
-use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, Hash},
-};
+use std::{collections::HashMap, hash::Hash};
+
+use ahash::RandomState;
 
 use crate::observation::{Order, ProductContent};
 
@@ -31,13 +30,15 @@ pub(crate) enum News {
 /// not used since is gone. So an entry lives as long as it is used, and no list has to be kept.
 #[derive(Debug)]
 pub(crate) struct Known {
-    young: HashMap<u128, Entry>,
-    old: HashMap<u128, Entry>,
+    young: Entries,
+    old: Entries,
     most: usize,
     /// Two independent 64-bit hashes make a key that no two identities share in practice, and the
     /// random seeds keep anybody from choosing one.
     seeds: (RandomState, RandomState),
 }
+
+type Entries = HashMap<u128, Entry, RandomState>;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -50,7 +51,7 @@ struct Entry {
 impl Known {
     pub fn new(entries: usize) -> Self {
         let seeds = (RandomState::new(), RandomState::new());
-        Self { young: HashMap::new(), old: HashMap::new(), most: (entries / 2).max(1), seeds }
+        Self { young: Entries::default(), old: Entries::default(), most: (entries / 2).max(1), seeds }
     }
 
     /// Judges a product's observation and remembers it if it is newer.

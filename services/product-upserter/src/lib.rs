@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod any_order;
+mod confirming;
 mod handler;
 mod known;
 mod meters;
@@ -21,6 +22,7 @@ mod writer;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::BytesMut;
 use confique::Config;
 use kafka::{Client, ConsumerSettings, DeadLetters};
 use postgres::Pool;
@@ -34,6 +36,9 @@ use tokio::task::JoinSet;
 
 /// One line about the service, for `--help`.
 pub const ABOUT: &str = "Keeps products and observed prices in PostgreSQL and publishes the changed ones.";
+
+/// Bytes of messages that share one piece of memory while they wait.
+const SPACE: usize = 64 * 1024;
 
 /// Settings of product-upserter.
 #[derive(Debug, Clone, Config)]
@@ -55,23 +60,23 @@ pub struct Settings {
 /// Bounds of the writing.
 #[derive(Debug, Clone, Config)]
 pub struct UpserterSettings {
-    /// Receipts are taken into a transaction until their positions are so many. Bigger ones cost less a row and hold more repeats of a product.
+    /// Receipts are taken into a transaction until their rows are so many. Bigger ones cost less a row and hold more repeats of a product.
     #[config(env = "KASSAFLOW_UPSERTER_BATCH_ROWS", default = 20000)]
     pub batch_rows: usize,
     /// Milliseconds that a new or changed product or price waits for others.
     #[config(env = "KASSAFLOW_UPSERTER_BATCH_WAIT_MS", default = 250)]
     pub batch_wait_ms: u64,
-    /// Milliseconds that a receipt waits for others if it only confirms what is known.
-    #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 500)]
+    /// Milliseconds that what only confirms a product or price waits for others that confirm it, too: one row is written for all of them. It ends when no receipts come.
+    #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 5000)]
     pub confirmation_wait_ms: u64,
     /// Products and prices whose last state is remembered, at about 100 bytes each.
     #[config(env = "KASSAFLOW_UPSERTER_KNOWN_ENTRIES", default = 500000)]
     pub known_entries: usize,
-    /// Most receipts that are read and not yet written.
-    #[config(env = "KASSAFLOW_UPSERTER_IN_FLIGHT_RECORDS", default = 20000)]
+    /// Most receipts that are read and not yet written; half of them may wait with confirmations.
+    #[config(env = "KASSAFLOW_UPSERTER_IN_FLIGHT_RECORDS", default = 50000)]
     pub in_flight_records: usize,
-    /// Most bytes of receipts that are read and not yet written.
-    #[config(env = "KASSAFLOW_UPSERTER_IN_FLIGHT_BYTES", default = 33554432)]
+    /// Most bytes of receipts that are read and not yet written; half of them may wait with confirmations.
+    #[config(env = "KASSAFLOW_UPSERTER_IN_FLIGHT_BYTES", default = 50331648)]
     pub in_flight_bytes: usize,
 }
 
@@ -128,6 +133,7 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
         runtime: tokio::runtime::Handle::current(),
         known: known::Known::new(settings.upserter.known_entries),
         dead_letters,
+        space: BytesMut::with_capacity(SPACE),
         writer: sender,
         meters,
     };

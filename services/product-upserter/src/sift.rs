@@ -9,10 +9,17 @@ use crate::{
 /// The observations of one sale that are not old.
 #[derive(Debug, Default)]
 pub(crate) struct Sifted {
+    /// What is new or different, for all that is known.
+    pub changed: Rows,
+    /// What only confirms what is known: its place in time has to be kept.
+    pub confirmed: Rows,
+}
+
+/// Rows of both tables.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
     pub products: Vec<(ProductId, Product)>,
     pub prices: Vec<(PriceId, Price)>,
-    /// Whether any of them is more than a confirmation.
-    pub changes: bool,
 }
 
 impl Sifted {
@@ -20,40 +27,69 @@ impl Sifted {
         let mut sifted = Self::default();
         for position in sale.positions() {
             let id = sale.product_id(&position);
-            if let Some(news) = product_news(sale, &position, known, meters) {
-                sifted.changes |= news == News::Changes;
-                sifted.products.extend(sale.product(&position).map(|product| (id.clone(), product)));
+            if let Some(rows) = sifted.rows(product_news(sale, &position, known, meters)) {
+                rows.products.extend(sale.product(&position).map(|product| (id.clone(), product)));
             }
-            if let Some(news) = price_news(sale, &position, known, meters) {
-                sifted.changes |= news == News::Changes;
-                sifted.prices.extend(sale.price(&position, id));
+            if let Some(rows) = sifted.rows(price_news(sale, &position, known, meters)) {
+                rows.prices.extend(sale.price(&position, id));
             }
         }
         sifted
     }
 
     pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.confirmed.is_empty()
+    }
+
+    /// Nothing of it shall wait.
+    pub fn hurry(&mut self) {
+        self.changed.products.append(&mut self.confirmed.products);
+        self.changed.prices.append(&mut self.confirmed.prices);
+    }
+
+    const fn rows(&mut self, news: News) -> Option<&mut Rows> {
+        match news {
+            News::Old => None,
+            News::Confirms => Some(&mut self.confirmed),
+            News::Changes => Some(&mut self.changed),
+        }
+    }
+}
+
+impl Rows {
+    /// All that a sale tells.
+    pub fn all(sale: &Sale<'_>) -> Self {
+        let mut rows = Self::default();
+        for position in sale.positions() {
+            let id = sale.product_id(&position);
+            rows.products.extend(sale.product(&position).map(|product| (id.clone(), product)));
+            rows.prices.extend(sale.price(&position, id));
+        }
+        rows
+    }
+
+    pub fn is_empty(&self) -> bool {
         self.products.is_empty() && self.prices.is_empty()
     }
 
-    /// Rows of the table that gets more of them.
-    pub fn positions(&self) -> usize {
-        self.products.len().max(self.prices.len())
+    /// Rows of both tables.
+    pub fn len(&self) -> usize {
+        self.products.len() + self.prices.len()
     }
 }
 
-/// What the position's product is to what is known, unless it is old.
-fn product_news(sale: &Sale<'_>, position: &Position<'_>, known: &mut Known, meters: &Meters) -> Option<News> {
-    let content = position.product()?;
+/// What the position's product is to what is known. A position that tells nothing is as good as an old one.
+fn product_news(sale: &Sale<'_>, position: &Position<'_>, known: &mut Known, meters: &Meters) -> News {
+    let Some(content) = position.product() else { return News::Old };
     let news = known.product(sale.tenant(), position.product_key, &sale.order, &content);
     meters.products.count(news);
-    (news != News::Old).then_some(news)
+    news
 }
 
-/// What the position's price is to what is known, unless it is old.
-fn price_news(sale: &Sale<'_>, position: &Position<'_>, known: &mut Known, meters: &Meters) -> Option<News> {
-    let (shop, kopecks) = (sale.shop()?, position.price_kopecks()?);
+/// What the position's price is to what is known.
+fn price_news(sale: &Sale<'_>, position: &Position<'_>, known: &mut Known, meters: &Meters) -> News {
+    let (Some(shop), Some(kopecks)) = (sale.shop(), position.price_kopecks()) else { return News::Old };
     let news = known.price(sale.tenant(), position.product_key, shop, &sale.order, kopecks);
     meters.prices.count(news);
-    (news != News::Old).then_some(news)
+    news
 }

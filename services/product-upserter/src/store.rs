@@ -1,17 +1,11 @@
 //! The statements. Each takes whole columns as arrays: one prepared text for every size of a batch.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::Hash,
-};
+use std::collections::HashSet;
 
 use postgres::{Client, Error, Timestamptz};
 use tokio_postgres::{Row, Statement, Transaction};
 
-use crate::{
-    observation::{Order, Price, PriceId, Product, ProductId},
-    sift::Sifted,
-};
+use crate::observation::{Order, Price, PriceId, Product, ProductId};
 
 /// Writes products that are newer than what is there, and answers those that have a new version by
 /// that. The order of the comparison is that of [`Product`]; a missing text is stored as null and
@@ -88,10 +82,13 @@ impl Statements {
     }
 }
 
-/// What a transaction did, before its commit.
-struct Done {
+/// What a transaction did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
     /// Products with changed prices.
-    repriced: usize,
+    pub repriced: usize,
+    /// Products that wait for the relay.
+    pub marked: usize,
     /// Whether all of them have a row, whose version was raised.
     all_raised: bool,
 }
@@ -105,9 +102,11 @@ pub(crate) struct Batch<'r> {
 }
 
 impl<'r> Batch<'r> {
-    pub fn of(sales: impl Iterator<Item = &'r Sifted> + Clone) -> Self {
-        let products = newest(sales.clone().flat_map(|sale| &sale.products));
-        Self { products, prices: newest(sales.flat_map(|sale| &sale.prices)) }
+    pub fn of(
+        products: impl Iterator<Item = &'r (ProductId, Product)>,
+        prices: impl Iterator<Item = &'r (PriceId, Price)>,
+    ) -> Self {
+        Self { products: newest(products), prices: newest(prices) }
     }
 
     /// Rows of both tables.
@@ -115,8 +114,7 @@ impl<'r> Batch<'r> {
         self.products.len() + self.prices.len()
     }
 
-    /// Writes the rows in one transaction and answers how many prices' products got a new version
-    /// by that. Doing it twice changes nothing.
+    /// Writes the rows in one transaction. Doing it twice changes nothing.
     ///
     /// A price may come before any receipt names its product. Then there is no version to raise, and
     /// the product is published with the price when it is named. But another process may be naming it
@@ -125,27 +123,27 @@ impl<'r> Batch<'r> {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn write(&self, client: &mut Client) -> Result<usize, Error> {
+    pub async fn write(&self, client: &mut Client) -> Result<Written, Error> {
         let statements = Statements::prepare(client).await?;
         let transaction = tokio_postgres::Client::transaction(client).await?;
-        let done = self.write_in(&transaction, &statements).await?;
-        if done.all_raised {
+        let written = self.write_in(&transaction, &statements).await?;
+        if written.all_raised {
             transaction.commit().await?;
-            return Ok(done.repriced);
+            return Ok(written);
         }
         transaction.rollback().await?;
         let transaction = tokio_postgres::Client::transaction(client).await?;
         transaction.batch_execute(ALONE).await?;
-        let done = self.write_in(&transaction, &statements).await?;
+        let written = self.write_in(&transaction, &statements).await?;
         transaction.commit().await?;
-        Ok(done.repriced)
+        Ok(written)
     }
 
-    async fn write_in(&self, transaction: &Transaction<'_>, statements: &Statements) -> Result<Done, Error> {
+    async fn write_in(&self, transaction: &Transaction<'_>, statements: &Statements) -> Result<Written, Error> {
         let renewed = self.write_products(transaction, &statements.products).await?;
         let repriced = self.write_prices(transaction, &statements.prices).await?;
-        let all_raised = mark_dirty(transaction, &statements.dirty, &renewed, &repriced).await?;
-        Ok(Done { repriced: repriced.len(), all_raised })
+        let (marked, all_raised) = mark_dirty(transaction, &statements.dirty, &renewed, &repriced).await?;
+        Ok(Written { repriced: repriced.len(), marked, all_raised })
     }
 
     /// Answers those that have a new version.
@@ -182,13 +180,13 @@ impl<'r> Batch<'r> {
     }
 }
 
-/// Answers whether all products had a row to mark.
+/// Answers how many products were marked, and whether those are all, because each had a row.
 async fn mark_dirty(
     transaction: &Transaction<'_>,
     statement: &Statement,
     renewed: &[Row],
     repriced: &[Row],
-) -> Result<bool, Error> {
+) -> Result<(usize, bool), Error> {
     let (tenants, keys): (Vec<&str>, Vec<&str>) = identities(renewed)?.into_iter().unzip();
     let versions = renewed.iter().map(|row| row.try_get(2)).collect::<Result<Vec<i64>, _>>()?;
     // A product that has a new version needs no other one: nobody has seen it yet.
@@ -197,10 +195,11 @@ async fn mark_dirty(
         identities(repriced)?.into_iter().filter(|product| !known.contains(product)).unzip();
     let products = tenants.len() + raised_keys.len();
     if products == 0 {
-        return Ok(true);
+        return Ok((0, true));
     }
     let marked = transaction.execute(statement, &[&raised_tenants, &raised_keys, &tenants, &keys, &versions]).await?;
-    Ok(marked == products as u64)
+    let marked = usize::try_from(marked).unwrap_or(usize::MAX);
+    Ok((marked, marked == products))
 }
 
 /// Tenant and key of each product that a statement answers.
@@ -220,14 +219,11 @@ fn orders<'r>(orders: impl Iterator<Item = &'r Order> + Clone) -> (Vec<Timestamp
     )
 }
 
-fn newest<'r, Id: Ord + Hash, State: Ord>(rows: impl Iterator<Item = &'r (Id, State)>) -> Vec<(&'r Id, &'r State)> {
-    let mut newest: HashMap<&Id, &State> = HashMap::new();
-    for (id, state) in rows {
-        let best = newest.entry(id).or_insert(state);
-        *best = (*best).max(state);
-    }
-    let mut rows: Vec<_> = newest.into_iter().collect();
-    rows.sort_unstable_by_key(|(id, _)| *id);
+/// The newest state of each identity, in the identities' order.
+fn newest<'r, Id: Ord, State: Ord>(rows: impl Iterator<Item = &'r (Id, State)>) -> Vec<(&'r Id, &'r State)> {
+    let mut rows: Vec<_> = rows.map(|(id, state)| (id, state)).collect();
+    rows.sort_unstable_by(|(id, state), (other, newer)| id.cmp(other).then_with(|| newer.cmp(state)));
+    rows.dedup_by(|next, first| next.0 == first.0);
     rows
 }
 
@@ -245,12 +241,12 @@ mod tests {
     use crate::{
         observation::{Price, PriceId, Product, ProductId},
         published::Products,
-        sift::Sifted,
+        sift::Rows,
     };
 
     const MILK: &str = "gtin:04600000000312";
 
-    fn sale(shop: &str, product_key: &str, name: Option<&str>, price_kopecks: i64) -> Sifted {
+    fn sale(shop: &str, product_key: &str, name: Option<&str>, price_kopecks: i64) -> Rows {
         let order = Newest { event_time: Timestamp(0), receipt_id: format!("acme/{shop}").into(), revision: 1 };
         let id = ProductId { tenant: "acme".into(), product_key: product_key.into() };
         let product = |name: &str| Product {
@@ -261,10 +257,9 @@ mod tests {
             vendor_code: None,
             vat_rate: None,
         };
-        Sifted {
+        Rows {
             products: name.map(|name| (id.clone(), product(name))).into_iter().collect(),
             prices: vec![(PriceId { product: id, shop: shop.into() }, Price { order: order.clone(), price_kopecks })],
-            changes: true,
         }
     }
 
@@ -295,9 +290,13 @@ mod tests {
         let blocker = pool.get().await.unwrap();
         blocker.batch_execute("BEGIN; INSERT INTO products_dirty VALUES ('acme', 'zz', 1)").await.unwrap();
         let watcher = pool.get().await.unwrap();
-        let write = |sales: Vec<Sifted>| {
+        let write = |sales: Vec<Rows>| {
             let pool = Arc::clone(&pool);
-            tokio::spawn(async move { Batch::of(sales.iter()).write(&mut pool.get().await.unwrap()).await.unwrap() })
+            tokio::spawn(async move {
+                let (products, prices) =
+                    (sales.iter().flat_map(|rows| &rows.products), sales.iter().flat_map(|rows| &rows.prices));
+                Batch::of(products, prices).write(&mut pool.get().await.unwrap()).await.unwrap()
+            })
         };
 
         let nameless = write(vec![sale("shop-1", MILK, None, 777), sale("shop-1", "zz", Some("Сыр"), 900)]);

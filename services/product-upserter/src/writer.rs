@@ -1,14 +1,8 @@
 //! The writing itself, by one task: two writers that lock the same rows are slower than one.
 //!
-//! Receipts wait in two queues. One that holds something new or changed is written soon,
-//! together with what came meanwhile. One that only confirms what is known changes nothing that
-//! anybody sees, but where its products stand in time has to be kept: otherwise a register that was
-//! offline could later bring back an older price. So it is written too, but it may wait longer, for
-//! others that confirm the same products: of a thousand positions a few hundred rows are left, and
-//! the rows touch no index. Its offset waits with it, so a crash loses no place in time.
-//!
-//! Keeping these places in memory only, or not at all, would be cheaper still and wrong after a
-//! crash; updating them without the content would be wrong where another process wrote in between.
+//! What is new or changed in a receipt is written soon, together with what came meanwhile. What
+//! only confirms what is known may wait longer (see `confirming`). A receipt is finished when all of
+//! it is written.
 
 use std::{
     sync::{
@@ -18,15 +12,24 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Bytes, BytesMut};
 use kafka::{DeadLetters, Ticket, finish_all};
 use postgres::{Error, Pool};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use relay::Waker;
-use schemas::{Timestamp, dead_letters::DeadLetter, receipts, wire};
+use schemas::{Timestamp, dead_letters::DeadLetter, receipts::Receipt, wire};
 use service::Fatal;
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{UpserterSettings, handler::STAGE, meters::Meters, sift::Sifted, store::Batch};
+use crate::{
+    UpserterSettings,
+    confirming::{Bounds, Confirming, Due},
+    handler::STAGE,
+    meters::Meters,
+    observation::Sale,
+    sift::{Rows, Sifted},
+    store::Batch,
+};
 
 /// Pause before a dead letter is tried again while their queue is full.
 const FULL: Duration = Duration::from_millis(50);
@@ -43,26 +46,46 @@ pub(crate) struct Observed {
 pub(crate) struct Origin {
     partition: i32,
     offset: i64,
-    key: Box<[u8]>,
-    payload: Box<[u8]>,
+    key: Bytes,
+    payload: Bytes,
 }
 
 impl Origin {
-    pub fn of(message: &BorrowedMessage<'_>) -> Self {
+    /// Copies the message into `space`. It stays for seconds, among much that goes at once: with memory of
+    /// their own, so many messages would scatter all other memory.
+    pub fn of(message: &BorrowedMessage<'_>, space: &mut BytesMut) -> Self {
+        let mut copy = |bytes: Option<&[u8]>| {
+            space.extend_from_slice(bytes.unwrap_or_default());
+            space.split().freeze()
+        };
         Self {
             partition: message.partition(),
             offset: message.offset(),
-            key: message.key().unwrap_or_default().into(),
-            payload: message.payload().unwrap_or_default().into(),
+            key: copy(message.key()),
+            payload: copy(message.payload()),
         }
+    }
+
+    const fn bytes(&self) -> usize {
+        self.key.len() + self.payload.len()
+    }
+
+    /// All that the message tells. Only one in the newest version of the schema has confirmations that wait.
+    fn everything(&self) -> Result<Rows, String> {
+        let (_, body) = wire::split(&self.payload).ok_or("not in the registry's wire format")?;
+        let receipt: Receipt<'_> = schemas::avro::from_slice(body).map_err(|error| error.to_string())?;
+        Ok(Sale::of(&receipt).map(|sale| Rows::all(&sale)).unwrap_or_default())
     }
 }
 
-type Receipt = (Observed, Ticket);
+/// What a receipt is beside its rows.
+type Source = (Origin, Ticket);
+
+type Task = (Observed, Ticket);
 
 #[derive(Debug)]
 enum Work {
-    Receipts(Vec<Receipt>),
+    Receipts(Vec<Task>),
     Hurry,
 }
 
@@ -75,7 +98,7 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Hands receipts over.
-    pub fn send(&self, receipts: Vec<Receipt>) {
+    pub fn send(&self, receipts: Vec<Task>) {
         if !receipts.is_empty() {
             self.push(Work::Receipts(receipts));
         }
@@ -102,16 +125,16 @@ impl Sender {
 /// The writer's task.
 pub(crate) struct Writer {
     queue: mpsc::UnboundedReceiver<Work>,
-    changing: Waiting,
-    confirming: Waiting,
+    changing: Changing,
+    confirming: Confirming<Source>,
     store: Store,
 }
 
-/// Receipts that wait to be written together.
-struct Waiting {
-    receipts: Vec<Receipt>,
-    positions: usize,
-    /// Most positions; at so many it is due.
+/// Receipts with something new or changed, which wait to be written together.
+struct Changing {
+    receipts: Vec<Task>,
+    rows: usize,
+    /// Most rows; at so many it is due.
     most: usize,
     wait: Duration,
     due: Option<Instant>,
@@ -141,18 +164,25 @@ pub(crate) struct Parts {
 pub(crate) fn new(parts: Parts, settings: &UpserterSettings) -> (Sender, Writer) {
     let (sender, queue) = mpsc::unbounded_channel();
     let refused = Arc::<AtomicBool>::default();
-    let waiting = |wait| Waiting {
+    let changing = Changing {
         receipts: Vec::new(),
-        positions: 0,
+        rows: 0,
         most: settings.batch_rows,
-        wait: Duration::from_millis(wait),
+        wait: Duration::from_millis(settings.batch_wait_ms),
         due: None,
     };
+    // Half of what the consumer may have at hand: the other half can be on its way meanwhile.
+    let confirming = Confirming::new(Bounds {
+        wait: Duration::from_millis(settings.confirmation_wait_ms),
+        receipts: settings.in_flight_records.div_ceil(2),
+        bytes: settings.in_flight_bytes.div_ceil(2),
+        rows: settings.batch_rows,
+    });
     let Parts { pool, relay, dead_letters, topic, meters } = parts;
     let writer = Writer {
         queue,
-        changing: waiting(settings.batch_wait_ms),
-        confirming: waiting(settings.confirmation_wait_ms),
+        changing,
+        confirming,
         store: Store { pool, relay, dead_letters, topic, refused: Arc::clone(&refused), meters },
     };
     (Sender { queue: sender, refused }, writer)
@@ -167,14 +197,14 @@ impl Writer {
         loop {
             self.take_what_waits();
             let now = Instant::now();
-            // What changes something goes first; the other one cannot starve, because both are due by time.
-            let due = [&mut self.changing, &mut self.confirming].into_iter().find(|waiting| waiting.is_due(now));
-            if let Some(due) = due {
-                let receipts = due.take();
-                self.store.settle(receipts).await?;
+            // What changes something goes first; confirmations cannot starve, because it is due by time.
+            if self.changing.is_due(now) {
+                self.write_changes().await?;
+                self.write_confirmations().await?;
                 continue;
             }
-            let next = [self.changing.due, self.confirming.due].into_iter().flatten().min();
+            self.write_confirmations().await?;
+            let next = [self.changing.due, self.confirming.due()].into_iter().flatten().min();
             tokio::select! {
                 work = self.queue.recv() => match work {
                     Some(work) => self.sort(work),
@@ -183,14 +213,13 @@ impl Writer {
                 () = until(next) => {}
             }
         }
-        for mut rest in [self.changing, self.confirming] {
-            self.store.settle(rest.take()).await?;
-        }
-        Ok(())
+        self.write_changes().await?;
+        self.confirming.hurry();
+        self.write_confirmations().await
     }
 
     fn take_what_waits(&mut self) {
-        while !self.changing.is_full() && !self.confirming.is_full() {
+        while !self.changing.is_full() {
             match self.queue.try_recv() {
                 Ok(work) => self.sort(work),
                 Err(_) => return,
@@ -199,20 +228,60 @@ impl Writer {
     }
 
     fn sort(&mut self, work: Work) {
+        let now = Instant::now();
         match work {
             Work::Receipts(receipts) => {
                 for receipt in receipts {
-                    let waiting = if receipt.0.sifted.changes { &mut self.changing } else { &mut self.confirming };
-                    waiting.push(receipt);
+                    if receipt.0.sifted.changed.is_empty() {
+                        self.store.meters.confirms.inc();
+                        self.confirm(now, receipt);
+                    } else {
+                        self.store.meters.changes.inc();
+                        self.changing.push(now, receipt);
+                    }
                 }
             }
             Work::Hurry => {
-                let now = Instant::now();
-                for waiting in [&mut self.changing, &mut self.confirming] {
-                    waiting.due = waiting.due.map(|_| now);
-                }
+                self.changing.due = self.changing.due.map(|_| now);
+                self.confirming.hurry();
             }
         }
+    }
+
+    fn confirm(&mut self, now: Instant, (Observed { sifted, origin }, ticket): Task) {
+        self.confirming.push(now, origin.bytes(), sifted.confirmed, (origin, ticket));
+    }
+
+    /// Writes what is new and changed of the receipts that have it.
+    async fn write_changes(&mut self) -> Result<(), Fatal> {
+        let receipts = self.changing.take();
+        let now = Instant::now();
+        let mut finished = Vec::new();
+        for receipt in self.store.settle(receipts).await? {
+            if receipt.0.sifted.confirmed.is_empty() {
+                finished.push(receipt.1);
+            } else {
+                self.confirm(now, receipt);
+            }
+        }
+        finish_all(finished);
+        Ok(())
+    }
+
+    /// Writes the confirmations that are due.
+    async fn write_confirmations(&mut self) -> Result<(), Fatal> {
+        while let Some(Due { receipts, rows }) = self.confirming.take(Instant::now()) {
+            let batch = Batch::of(rows.products.iter(), rows.prices.iter());
+            match self.store.write(&batch).await {
+                Ok(()) => finish_all(receipts.into_iter().map(|(_, ticket)| ticket).collect()),
+                Err(Error::Reject(_)) => {
+                    let all = receipts.into_iter().chain(self.confirming.abandon()).collect();
+                    self.store.write_again(all).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -224,42 +293,46 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-impl Waiting {
-    fn push(&mut self, receipt: Receipt) {
-        self.positions += receipt.0.sifted.positions();
-        self.due.get_or_insert_with(|| Instant::now() + self.wait);
+impl Changing {
+    fn push(&mut self, now: Instant, receipt: Task) {
+        self.rows += receipt.0.sifted.changed.len();
+        self.due.get_or_insert(now + self.wait);
         self.receipts.push(receipt);
     }
 
-    fn is_full(&self) -> bool {
-        self.positions >= self.most
+    const fn is_full(&self) -> bool {
+        self.rows >= self.most
     }
 
     fn is_due(&self, now: Instant) -> bool {
         self.is_full() || self.due.is_some_and(|due| due <= now)
     }
 
-    fn take(&mut self) -> Vec<Receipt> {
-        self.positions = 0;
+    fn take(&mut self) -> Vec<Task> {
+        self.rows = 0;
         self.due = None;
         std::mem::take(&mut self.receipts)
     }
 }
 
 impl Store {
-    /// Writes receipts and finishes them. What PostgreSQL refuses is halved until the culprit is
-    /// alone: it becomes a dead letter, and all others are written.
-    async fn settle(&self, receipts: Vec<Receipt>) -> Result<(), Fatal> {
+    /// Writes what is new and changed in the receipts, and answers those of which it is written. What PostgreSQL
+    /// refuses is halved until the culprit is alone: it becomes a dead letter.
+    async fn settle(&self, receipts: Vec<Task>) -> Result<Vec<Task>, Fatal> {
+        let mut written = Vec::new();
         let mut parts = vec![receipts];
         while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
-            match self.write(&part).await {
-                Ok(()) => finish_all(part.into_iter().map(|(_, ticket)| ticket).collect()),
+            let all = part.iter().map(|(observed, _)| &observed.sifted.changed);
+            let products = all.clone().flat_map(|rows| &rows.products);
+            let batch = Batch::of(products, all.flat_map(|rows| &rows.prices));
+            match self.write(&batch).await {
+                Ok(()) => written.append(&mut part),
                 Err(Error::Reject(text)) if part.len() == 1 => {
-                    for receipt in part {
-                        self.bury(receipt, &text).await;
+                    for (Observed { origin, .. }, ticket) in part {
+                        self.bury(origin, ticket, &text).await;
                     }
                 }
                 Err(Error::Reject(_)) => {
@@ -269,33 +342,45 @@ impl Store {
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(written)
+    }
+
+    /// Writes all that each receipt tells, after PostgreSQL has refused something of it, and finishes them.
+    async fn write_again(&self, sources: Vec<Source>) -> Result<(), Fatal> {
+        let mut receipts = Vec::new();
+        for (origin, ticket) in sources {
+            match origin.everything() {
+                Ok(changed) => {
+                    let sifted = Sifted { changed, ..Sifted::default() };
+                    receipts.push((Observed { sifted, origin }, ticket));
+                }
+                Err(text) => self.bury(origin, ticket, &text).await,
+            }
+        }
+        finish_all(self.settle(receipts).await?.into_iter().map(|(_, ticket)| ticket).collect());
         Ok(())
     }
 
-    async fn write(&self, receipts: &[Receipt]) -> Result<(), Error> {
-        let batch = Batch::of(receipts.iter().map(|(observed, _)| &observed.sifted));
+    async fn write(&self, batch: &Batch<'_>) -> Result<(), Error> {
         let timer = self.meters.write_seconds.start_timer();
         let write = async |mut client: postgres::Client| batch.write(&mut client).await;
-        let changed = self.pool.wait_out("writing products", write).await?;
+        let written = self.pool.wait_out("writing products", write).await?;
         timer.observe_duration();
         #[allow(clippy::cast_precision_loss)] // a batch is small
         self.meters.batch_rows.observe(batch.rows() as f64);
-        self.meters.price_changes.inc_by(changed as u64);
-        let changing = receipts.iter().filter(|(observed, _)| observed.sifted.changes).count();
-        self.meters.changes.inc_by(changing as u64);
-        self.meters.confirms.inc_by((receipts.len() - changing) as u64);
-        if changing > 0 {
+        self.meters.price_changes.inc_by(written.repriced as u64);
+        if written.marked > 0 {
             self.relay.wake();
         }
         Ok(())
     }
 
-    async fn bury(&self, (Observed { origin, .. }, ticket): Receipt, text: &str) {
+    async fn bury(&self, origin: Origin, ticket: Ticket, text: &str) {
         self.refused.store(true, Ordering::Release);
         let hash = canonical::document_hash(&origin.payload);
         let body = wire::split(&origin.payload).map(|(_, body)| body).unwrap_or_default();
         // One of an older schema version stays without these; the letter holds the message itself.
-        let receipt = schemas::avro::from_slice::<receipts::Receipt<'_>>(body).ok();
+        let receipt = schemas::avro::from_slice::<Receipt<'_>>(body).ok();
         let receipt = receipt.as_ref();
         let mut tickets = vec![ticket];
         loop {

@@ -291,6 +291,36 @@ async fn nonsense_becomes_dead_letters_and_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_confirmation_takes_no_other_with_it() {
+    let installation = install(&endpoints(), 1).await;
+    let tenant = installation.tenant.clone();
+    let milk = || Item { product_key: Some("gtin:04600000000008".into()), gtin: None, ..bread(900) };
+    send(&installation, vec![sale(&tenant, "shop-1", 1, vec![bread(500), milk()])]).await;
+    let service = start(&installation);
+    until_settled(&installation).await;
+    // These wait together; PostgreSQL refuses the last one, which is the newest to tell of bread.
+    let mut confirming: Vec<_> = (2..=4).map(|second| sale(&tenant, "shop-1", second, vec![bread(500)])).collect();
+    confirming[0].items.push(milk());
+    confirming[2].receipt_id = "no\0id".into();
+    send(&installation, confirming).await;
+    let letters =
+        installation.wait_for(schemas::dead_letters::TOPIC, "a dead letter", |letters| letters.len() == 1).await;
+    installation.until_read("product-upserter").await;
+    service.stop().await;
+
+    let letter: DeadLetter<'_> = letters[0].decode();
+    assert_eq!((&*letter.error_class, letter.source_offset), ("refused", 3));
+    for table in ["products", "observed_prices"] {
+        let places = format!(
+            "SELECT (extract(epoch FROM observed_at - timestamptz '2026-11-23 12:00:00Z'))::bigint \
+               FROM {table} ORDER BY product_key"
+        );
+        let places: Vec<i64> = rows(&installation, &places).await.iter().map(|row| row.get(0)).collect();
+        assert_eq!(places, [2, 3], "{table}: milk, then bread");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_waited_for_and_nothing_is_dead_lettered() {
     let mut server = Server::start_new(&Home::find().unwrap(), Kind::Postgres).await.unwrap();
     let installation = install(&Endpoints { postgres: server.url(), ..endpoints() }, 2).await;
