@@ -1,11 +1,6 @@
-//! What was sent and what was answered: one small entry a document, 56 bytes and 4 for the index.
+//! What was sent and what was answered: one small entry a document, 40 bytes and 4 for the index.
 
-use crate::{
-    content::ContentHash,
-    document::{Body, Document},
-    truth,
-    world::World,
-};
+use crate::document::{Body, Document};
 
 /// What became of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +31,12 @@ pub struct Entry {
     pub register: u32,
     /// Fiscal document number; 0 for an encashment.
     pub number: u32,
-    /// When it was made, seconds of Unix time.
+    /// The fleet's time when it was made, seconds of Unix time.
+    pub made_at: i64,
+    /// The time that it carries, seconds of Unix time.
     pub at: i64,
     /// What it adds to the money of its register, kopecks.
     pub signed_total: i64,
-    /// Hash of its content.
-    pub hash: ContentHash,
     /// Microseconds from the intended sending to the acknowledgement.
     pub latency_us: u32,
     /// Its kind.
@@ -65,15 +60,15 @@ impl Ledger {
         Self { entries: Vec::new(), by_register: vec![Vec::new(); registers] }
     }
 
-    /// Enters a document and returns its place.
-    pub fn enter(&mut self, world: &World, document: &Document) -> u32 {
+    /// Enters a document that was made at this time of the fleet, and returns its place.
+    pub fn enter(&mut self, document: &Document, made_at: i64) -> u32 {
         let place = self.entries.len() as u32;
         self.entries.push(Entry {
             register: document.register,
             number: document.number,
+            made_at,
             at: document.at,
             signed_total: document.signed_total(),
-            hash: truth::content_hash(world, document),
             latency_us: 0,
             kind: match document.body {
                 Body::Receipt(_) => Kind::Receipt,
@@ -136,7 +131,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::till::Till;
+    use crate::{till::Till, world::World};
 
     #[test]
     fn every_fiscal_document_is_found_by_its_number() {
@@ -146,8 +141,9 @@ mod tests {
         let mut made = Vec::new();
         for step in 0..900 {
             for till in &mut tills {
-                let document = till.next(&world, 1_700_000_000 + step * 30);
-                made.push((ledger.enter(&world, &document), document));
+                let now = 1_700_000_000 + step * 30;
+                let document = till.next(&world, now);
+                made.push((ledger.enter(&document, now), document));
             }
         }
         for (place, document) in &made {
@@ -172,7 +168,8 @@ mod tests {
     fn an_acknowledgement_counts_once_and_is_final() {
         let world = World::new(9, 1);
         let mut ledger = Ledger::new(world.registers.len());
-        let place = ledger.enter(&world, &Till::new(&world, 0).next(&world, 1_700_000_000));
+        let now = 1_700_000_000;
+        let place = ledger.enter(&Till::new(&world, 0).next(&world, now), now);
         ledger.reject(place);
         assert_eq!(ledger.entry(place).state, State::Rejected);
         assert!(ledger.acknowledge(place, 5));
@@ -183,6 +180,6 @@ mod tests {
 
     #[test]
     fn an_entry_stays_small() {
-        assert!(size_of::<Entry>() <= 56);
+        assert!(size_of::<Entry>() <= 40);
     }
 }

@@ -20,6 +20,7 @@ pub mod processes;
 pub mod product_key;
 pub mod products;
 pub mod random;
+pub mod recall;
 pub mod till;
 pub mod truth;
 pub mod world;

@@ -66,32 +66,23 @@ pub struct PriceRow {
 
 impl Products {
     /// Takes the observations of one receipt: goods with their prices.
-    pub fn observe(&mut self, world: &World, register: u32, at: i64, number: u32, items: &[(u32, u32)]) {
+    pub fn observe(
+        &mut self,
+        world: &World,
+        register: u32,
+        at: i64,
+        number: u32,
+        items: impl IntoIterator<Item = (u32, u32)>,
+    ) {
         let seller = &world.registers[register as usize];
         let moment = Moment { at, drive: seller.drive, number };
-        for &(good, price) in items {
+        for (good, price) in items {
             let key = ProductKey::of(world, seller, good);
             let newest = self.newest.entry(key).or_insert((moment, register));
             if newest.0 < moment {
                 *newest = (moment, register);
             }
             let newest = self.prices.entry((seller.shop, key)).or_insert((moment, price));
-            if newest.0 < moment {
-                *newest = (moment, price);
-            }
-        }
-    }
-
-    /// Adds all that the other has seen.
-    pub fn merge(&mut self, other: &Self) {
-        for (key, &(moment, register)) in &other.newest {
-            let newest = self.newest.entry(*key).or_insert((moment, register));
-            if newest.0 < moment {
-                *newest = (moment, register);
-            }
-        }
-        for (key, &(moment, price)) in &other.prices {
-            let newest = self.prices.entry(*key).or_insert((moment, price));
             if newest.0 < moment {
                 *newest = (moment, price);
             }
@@ -150,7 +141,7 @@ mod tests {
             let mut products = Products::default();
             for &place in order {
                 let (at, number, price) = seen[place];
-                products.observe(&world, 0, at, number, &[(1, price)]);
+                products.observe(&world, 0, at, number, [(1, price)]);
             }
             products.price_rows(&world).map(|row| (row.price, row.observed_at)).collect::<Vec<_>>()
         };

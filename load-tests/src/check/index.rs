@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::{
     check::findings::Mistakes,
     content::ContentHash,
-    fleet::Record,
-    ledger::{Entry, Kind, State},
+    ledger::{Entry, Kind, Ledger, State},
+    recall::Recalled,
     world::World,
 };
 
@@ -15,7 +15,8 @@ use crate::{
 pub struct Index<'a> {
     /// The world that the documents are of.
     pub world: &'a World,
-    record: &'a Record,
+    ledger: &'a Ledger,
+    recalled: &'a Recalled,
     /// Registers by tenant and drive.
     drives: HashMap<(&'a str, u64), u32>,
     seen: Vec<bool>,
@@ -35,13 +36,14 @@ pub enum Verdict {
 impl<'a> Index<'a> {
     /// An index in which nothing was seen yet.
     #[must_use]
-    pub fn new(world: &'a World, record: &'a Record) -> Self {
+    pub fn new(world: &'a World, ledger: &'a Ledger, recalled: &'a Recalled) -> Self {
         let drives = world.registers.iter().zip(0..);
         Self {
             drives: drives.map(|(register, index)| ((&*world.tenant_of(register).id, register.drive), index)).collect(),
-            seen: vec![false; record.ledger.entries().len()],
+            seen: vec![false; ledger.entries().len()],
             world,
-            record,
+            ledger,
+            recalled,
         }
     }
 
@@ -54,7 +56,7 @@ impl<'a> Index<'a> {
             return None;
         }
         let register = self.drives.get(&(tenant, drive.parse().ok()?))?;
-        self.record.ledger.find(*register, number.parse().ok()?)
+        self.ledger.find(*register, number.parse().ok()?)
     }
 
     /// Ticks off a document that was found under an id, with the hash of its content.
@@ -71,7 +73,7 @@ impl<'a> Index<'a> {
         let entry = self.entry(place);
         match entry.state {
             State::Rejected => Verdict::Foreign,
-            _ if entry.hash == *hash => Verdict::Right,
+            _ if self.recalled.hashes[place as usize] == *hash => Verdict::Right,
             _ => Verdict::WrongContent,
         }
     }
@@ -80,7 +82,7 @@ impl<'a> Index<'a> {
     #[must_use]
     pub fn lost(&self, kinds: &[Kind]) -> Mistakes {
         let mut lost = Mistakes::default();
-        for (entry, seen) in self.record.ledger.entries().iter().zip(&self.seen) {
+        for (entry, seen) in self.ledger.entries().iter().zip(&self.seen) {
             if !seen && entry.state == State::Acknowledged && kinds.contains(&entry.kind) {
                 lost.add(|| self.describe(entry));
             }
@@ -92,7 +94,7 @@ impl<'a> Index<'a> {
     #[must_use]
     pub fn money(&self) -> HashMap<&'a str, i64> {
         let mut money: HashMap<&str, i64> = HashMap::new();
-        for (entry, seen) in self.record.ledger.entries().iter().zip(&self.seen) {
+        for (entry, seen) in self.ledger.entries().iter().zip(&self.seen) {
             let counts = entry.state == State::Acknowledged || entry.state == State::Open && *seen;
             if counts && entry.kind == Kind::Receipt {
                 let tenant = self.world.tenant_of(&self.world.registers[entry.register as usize]);
@@ -105,12 +107,15 @@ impl<'a> Index<'a> {
     /// The encashments by the hash of their content.
     #[must_use]
     pub fn encashments(&self) -> HashMap<ContentHash, u32> {
-        let entries = self.record.ledger.entries().iter().zip(0..);
-        entries.filter(|(entry, _)| entry.kind == Kind::Encashment).map(|(entry, place)| (entry.hash, place)).collect()
+        let entries = self.ledger.entries().iter().zip(&self.recalled.hashes).zip(0..);
+        entries
+            .filter(|((entry, _), _)| entry.kind == Kind::Encashment)
+            .map(|((_, hash), place)| (*hash, place))
+            .collect()
     }
 
     fn entry(&self, place: u32) -> &'a Entry {
-        self.record.ledger.entry(place)
+        self.ledger.entry(place)
     }
 
     fn describe(&self, entry: &Entry) -> String {

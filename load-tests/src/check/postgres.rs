@@ -7,9 +7,9 @@ use tokio_postgres::{Client, Row};
 
 use crate::{
     check::{CheckError, findings::Findings},
-    fleet::Record,
     product_key::Told,
     products::{PriceRow, ProductRow},
+    recall::Recalled,
     world::World,
 };
 
@@ -22,16 +22,26 @@ const PRICES: &str = "SELECT tenant, shop, product_key, price_kopecks, extract(e
 ///
 /// # Errors
 /// When PostgreSQL cannot be read.
-pub async fn check(client: &Client, world: &World, record: &Record, findings: &mut Findings) -> Result<(), CheckError> {
-    products(client, world, record, findings).await?;
-    prices(client, world, record, findings).await
+pub async fn check(
+    client: &Client,
+    world: &World,
+    recalled: &Recalled,
+    findings: &mut Findings,
+) -> Result<(), CheckError> {
+    products(client, world, recalled, findings).await?;
+    prices(client, world, recalled, findings).await
 }
 
-async fn products(client: &Client, world: &World, record: &Record, findings: &mut Findings) -> Result<(), CheckError> {
-    let rows = record.products.product_rows(world);
+async fn products(
+    client: &Client,
+    world: &World,
+    recalled: &Recalled,
+    findings: &mut Findings,
+) -> Result<(), CheckError> {
+    let rows = recalled.products.product_rows(world);
     let mut expected: HashMap<(String, String), ProductRow> =
         rows.map(|row| ((row.tenant.clone(), row.key.clone()), row)).collect();
-    let doubtful: HashSet<_> = record.doubtful.product_rows(world).map(|row| (row.tenant, row.key)).collect();
+    let doubtful: HashSet<_> = recalled.doubtful.product_rows(world).map(|row| (row.tenant, row.key)).collect();
     expected.retain(|key, _| !doubtful.contains(key));
     let mut found = std::pin::pin!(client.query_raw(PRODUCTS, None::<&str>).await?);
     while let Some(row) = found.try_next().await? {
@@ -51,10 +61,15 @@ async fn products(client: &Client, world: &World, record: &Record, findings: &mu
     Ok(())
 }
 
-async fn prices(client: &Client, world: &World, record: &Record, findings: &mut Findings) -> Result<(), CheckError> {
+async fn prices(
+    client: &Client,
+    world: &World,
+    recalled: &Recalled,
+    findings: &mut Findings,
+) -> Result<(), CheckError> {
     let key = |row: &PriceRow| (row.tenant.clone(), row.shop.clone(), row.key.clone());
-    let mut expected: HashMap<_, PriceRow> = record.products.price_rows(world).map(|row| (key(&row), row)).collect();
-    let doubtful: HashSet<_> = record.doubtful.price_rows(world).map(|row| key(&row)).collect();
+    let mut expected: HashMap<_, PriceRow> = recalled.products.price_rows(world).map(|row| (key(&row), row)).collect();
+    let doubtful: HashSet<_> = recalled.doubtful.price_rows(world).map(|row| key(&row)).collect();
     expected.retain(|key, _| !doubtful.contains(key));
     let mut found = std::pin::pin!(client.query_raw(PRICES, None::<&str>).await?);
     while let Some(row) = found.try_next().await? {

@@ -23,8 +23,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     check::{self, Findings, index::Index},
-    fleet::{EventClock, Fleet, Load, Offline, Record, Settings, Storm, StormReport},
+    fleet::{EventClock, Fleet, Load, Offline, Settings, Storm, StormReport},
+    ledger::Ledger,
     processes::Usage,
+    recall::Recalled,
     world::World,
 };
 use kills::Kill;
@@ -152,7 +154,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     let fleet = Fleet::start(world.clone(), fleet_settings(&options, &stage, &services)?, Some(probe))?;
     let loaded = load(&options, &mut stage, &mut services, &fleet, &databases, &probes).await?;
     let (record, end_to_end) = (fleet.end()?, probes.end().await?);
-    let findings = check(&world, &stage, &record, &databases).await?;
+    let findings = check(&world, &stage, &record.ledger, &databases).await?;
 
     let settings = RunSettings {
         seed: options.seed,
@@ -251,13 +253,14 @@ async fn load(
     Ok(Loaded { load_seconds, drain_seconds, trials, kills, usages, unasked_ends, storm })
 }
 
-async fn check(world: &World, stage: &Stage, record: &Record, databases: &Databases) -> anyhow::Result<Findings> {
-    println!("checking {} documents", crate::live::grouped(record.ledger.entries().len() as u64));
+async fn check(world: &World, stage: &Stage, ledger: &Ledger, databases: &Databases) -> anyhow::Result<Findings> {
+    println!("checking {} documents", crate::live::grouped(ledger.entries().len() as u64));
     let mut findings = Findings::default();
-    let mut index = Index::new(world, record);
+    let recalled = Recalled::of(world, ledger);
+    let mut index = Index::new(world, ledger, &recalled);
     check::mongo::check(&stage.endpoints.mongodb, stage::DATABASE, &mut index, &mut findings).await?;
     check::topics::check(&stage.topic_reader(), &mut index, &mut findings).await?;
-    check::postgres::check(&databases.postgres, world, record, &mut findings).await?;
+    check::postgres::check(&databases.postgres, world, &recalled, &mut findings).await?;
     check::stop_lists::check(&databases.postgres, &stage.iiko.stop_lists(), &mut findings).await?;
     Ok(findings)
 }

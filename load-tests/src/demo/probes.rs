@@ -19,8 +19,8 @@ use tokio_postgres::Client;
 
 use crate::fleet::{Probe, microseconds};
 
-/// Between two looks; half of it is the mean error.
-const BETWEEN: Duration = Duration::from_millis(15);
+/// Between two looks; half of it is the mean error, and each costs the databases as much as a few receipts.
+const BETWEEN: Duration = Duration::from_millis(40);
 
 const PRICES: &str = "SELECT wanted.place FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY \
                       AS wanted(tenant, product_key, shop, at, place) \

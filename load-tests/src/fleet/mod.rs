@@ -31,7 +31,7 @@ use tokio::{
 pub use plan::{EventClock, Load, Offline, Settings, Storm};
 pub use progress::{Counters, Progress, StormReport, microseconds, milliseconds};
 
-use crate::{ledger::Ledger, products::Products, world::World};
+use crate::{ledger::Ledger, world::World};
 use connection::{Connection, NoAnswer};
 use state::{Outcome, State};
 
@@ -57,10 +57,6 @@ pub struct Probe {
 pub struct Record {
     /// Every document with its answer.
     pub ledger: Ledger,
-    /// Products and prices that the acknowledged receipts tell.
-    pub products: Products,
-    /// Those that receipts without an answer tell: they may be stored or not.
-    pub doubtful: Products,
     /// Counts.
     pub counters: Counters,
     /// Fresh documents: microseconds from the intended sending to the acknowledgement.
@@ -248,9 +244,7 @@ async fn run(state: State, mut orders: mpsc::UnboundedReceiver<Command>, shown: 
     workers.iter().for_each(tokio::task::JoinHandle::abort);
     let mut state = shared.state.borrow_mut();
     Record {
-        doubtful: state.doubtful_products(),
         ledger: std::mem::replace(&mut state.ledger, Ledger::new(0)),
-        products: std::mem::take(&mut state.products),
         counters: std::mem::take(&mut state.counters),
         fresh_us: state.fresh_us.clone(),
         backlog_us: state.backlog_us.clone(),

@@ -13,14 +13,8 @@ pub(super) struct Pending {
     pub place: u32,
     /// Index of the register.
     pub register: u32,
-    /// Fiscal document number.
-    pub number: u32,
-    /// Time that the document carries.
-    pub at: i64,
     /// Its bytes.
     pub body: Vec<u8>,
-    /// Goods and prices that it tells of.
-    pub items: Vec<(u32, u32)>,
     /// When it was meant to be sent; a document of the backlog: when it was sent first.
     pub due: Instant,
     /// Made while the register was cut off.
@@ -214,10 +208,7 @@ mod tests {
         Box::new(Pending {
             place,
             register,
-            number: place,
-            at: 0,
             body: Vec::new(),
-            items: Vec::new(),
             due: Instant::now(),
             backlog,
             repeat: false,

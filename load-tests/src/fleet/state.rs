@@ -22,7 +22,6 @@ use crate::{
     encode,
     ledger::{Ledger, State as Fate},
     product_key::ProductKey,
-    products::Products,
     random::{Random, mix},
     till::Till,
     truth,
@@ -51,7 +50,6 @@ pub(super) struct State {
     pub random: Random,
     pub queues: Queues,
     pub ledger: Ledger,
-    pub products: Products,
     pub counters: Counters,
     /// Fresh documents: microseconds from the intended sending to the acknowledgement.
     pub fresh_us: Histogram<u64>,
@@ -77,7 +75,6 @@ impl State {
             random: Random::of(&[world.seed, 0x9A17]),
             queues: Queues::new(registers, settings.per_register),
             ledger: Ledger::new(registers),
-            products: Products::default(),
             counters: Counters::default(),
             fresh_us: microseconds(),
             backlog_us: microseconds(),
@@ -169,23 +166,13 @@ impl State {
     fn make(&mut self, register: u32, due: Instant) -> Document {
         let now = self.settings.clock.at(self.made);
         let document = self.tills[register as usize].next(&self.world, now);
-        let place = self.ledger.enter(&self.world, &document);
-        // Only sales tell of products: a return repeats the name and the price of an earlier day.
-        let items = match &document.body {
-            Body::Receipt(receipt) if !receipt.refund => {
-                receipt.items.iter().map(|item| (item.good, item.price)).collect()
-            }
-            _ => Vec::new(),
-        };
+        let place = self.ledger.enter(&document, now);
         self.counters.made += 1;
         self.open += 1;
         self.queues.push(Box::new(Pending {
             place,
             register,
-            number: document.number,
-            at: document.at,
             body: encode::document(&self.world, &document),
-            items,
             due,
             backlog: self.queues.is_offline(register),
             repeat: false,
@@ -250,9 +237,6 @@ impl State {
             let histogram = if pending.backlog { &mut self.backlog_us } else { &mut self.fresh_us };
             histogram.saturating_record(waited);
             self.recent_us.saturating_record(waited);
-            if !pending.items.is_empty() {
-                self.products.observe(&self.world, pending.register, pending.at, pending.number, &pending.items);
-            }
         }
         if pending.repeats_later {
             (pending.repeats_later, pending.repeat, pending.attempts) = (false, true, 0);
@@ -276,17 +260,6 @@ impl State {
             let register = &self.world.registers[pending.register as usize];
             self.counters.reasons.push(format!("{} from {}: {reason}", answer.status, register.id));
         }
-    }
-
-    /// Products that receipts without a final answer may have told of: they may or may not be stored.
-    pub fn doubtful_products(&mut self) -> Products {
-        let mut doubtful = Products::default();
-        for pending in self.queues.take_all() {
-            if self.ledger.entry(pending.place).state == Fate::Open {
-                doubtful.observe(&self.world, pending.register, pending.at, pending.number, &pending.items);
-            }
-        }
-        doubtful
     }
 
     /// Forgets the latencies so far.
