@@ -22,8 +22,10 @@ const RANGE: f64 = 1.15;
 const CLOSE: f64 = 1.05;
 /// Length of a trial that only looks for the range.
 const SHORT: Duration = Duration::from_secs(15);
-/// What a load needs to settle before the lags say something.
-const WARM_UP: Duration = Duration::from_secs(5);
+/// What a load needs to settle before the lags say something: twice as long as product-upserter keeps confirmations.
+const WARM_UP: Duration = Duration::from_secs(10);
+/// Between two looks at how the lags have grown.
+const SLICE: Duration = Duration::from_secs(5);
 /// A trial whose lags have grown by the documents of so long is given up. Less would not do: while a database makes
 /// a checkpoint, lags of several seconds come and go.
 const HOPELESS: Duration = Duration::from_secs(10);
@@ -140,7 +142,7 @@ impl Search<'_, '_> {
         // Without an early end, a rate that is far too high would leave a backlog of minutes.
         let hopeless = f64::max(rate * HOPELESS.as_secs_f64(), bound);
         while !left.is_zero() && (lag_growth as f64) < hopeless {
-            let slice = left.min(WARM_UP);
+            let slice = left.min(SLICE);
             watched.load(load(slice)).await?;
             left -= slice;
             lag_growth = watched.mean_behind() - before;
