@@ -28,7 +28,7 @@ use service::{Component, Context, Fatal};
 use crate::{
     client::{Client, ClientError},
     meters::ConsumerMeters,
-    tracker::{Load, Ticket, Tracker},
+    tracker::{Kept, Ticket, Tracker},
 };
 
 /// What a consumer reads and how much of it may be open at a time.
@@ -38,7 +38,7 @@ pub struct ConsumerSettings {
     pub group: &'static str,
     /// Topics, without prefix; they have the same number of partitions.
     pub topics: Vec<&'static str>,
-    /// Most records that are taken and not finished.
+    /// Most records that are taken and not finished, those of partitions that were taken away included.
     pub in_flight_records: usize,
     /// Most bytes of records that are taken and not finished.
     pub in_flight_bytes: usize,
@@ -54,6 +54,9 @@ const OFFER_RECORDS: usize = 500;
 const POLL: Duration = Duration::from_millis(100);
 /// How long the loop waits for room before it pauses: pausing throws away what was fetched.
 const ROOM: Duration = Duration::from_secs(1);
+/// Records that are finished behind one that is not are kept up to so many times
+/// [`ConsumerSettings::in_flight_records`]: they are small.
+const BEHIND: usize = 4;
 /// Nothing finished for so long although work is at hand: not ready.
 const STALL: Duration = Duration::from_secs(60);
 /// Pauses before records that the handler did not take are offered again.
@@ -289,19 +292,23 @@ impl<'c, H: Handler> Loop<'c, H> {
     /// Returns when there is room, or with the partitions paused.
     fn make_room(&mut self) -> Result<(), Fatal> {
         let ConsumerSettings { in_flight_records, in_flight_bytes, .. } = self.settings;
-        let load = self.tracker.load();
-        self.meters.load(load.records, load.bytes);
+        let behind = in_flight_records.saturating_mul(BEHIND);
+        let kept = self.tracker.kept();
+        self.meters.load(kept.load.records, kept.load.bytes);
         if self.paused {
             // A low mark, so that it does not flap between paused and not.
-            let light = |load: Load| load.records <= in_flight_records / 2 && load.bytes <= in_flight_bytes / 2;
-            if light(load) {
+            let Kept { load, behind: now_behind } = kept;
+            let is_light = load.records <= in_flight_records / 2 && load.bytes <= in_flight_bytes / 2;
+            if is_light && now_behind <= behind / 2 {
                 self.consumer.resume(&self.consumer.assignment()?)?;
                 self.paused = false;
             }
             return Ok(());
         }
-        let room = |load: Load| load.records < in_flight_records && load.bytes < in_flight_bytes;
-        if !room(load) && !self.tracker.wait(ROOM, room) {
+        let room = |kept: Kept| {
+            kept.load.records < in_flight_records && kept.load.bytes < in_flight_bytes && kept.behind < behind
+        };
+        if !room(kept) && !self.tracker.wait_for_room(ROOM, room) {
             self.pause()?;
         }
         Ok(())
@@ -328,6 +335,8 @@ impl<'c, H: Handler> Loop<'c, H> {
                         .assign(partitions.iter().map(|(topic, partition)| (Arc::from(topic.as_str()), *partition)));
                     self.handler.assigned(&partitions)?;
                     self.consumer.assign(&list)?;
+                    // librdkafka keeps a partition paused that was so when it was given back.
+                    self.consumer.resume(&list)?;
                     self.paused = false;
                     self.component.ready();
                 }
@@ -342,10 +351,9 @@ impl<'c, H: Handler> Loop<'c, H> {
         self.waiting.clear();
         if orderly {
             self.handler.hurry();
-            let done = |load: Load| load.records == untaken;
-            if !self.tracker.wait(self.settings.drain_bound, done) {
+            if !self.tracker.wait_for_work(self.settings.drain_bound, untaken) {
                 tracing::warn!(
-                    records = self.tracker.load().records - untaken,
+                    records = self.tracker.unfinished().saturating_sub(untaken),
                     group = self.settings.group,
                     "work at hand was not finished in time; it will be done again"
                 );

@@ -22,7 +22,12 @@ pub(crate) struct Tracker {
 #[derive(Debug, Default)]
 struct Books {
     partitions: Vec<Partition>,
+    /// Of tickets of this epoch that were not finished.
     load: Load,
+    /// Of those among them that were dropped: they will not be finished.
+    dropped: Load,
+    /// Of tickets of earlier epochs that somebody still holds: their memory is taken, too.
+    stale: Load,
     last_progress: Option<Instant>,
 }
 
@@ -41,6 +46,27 @@ pub(crate) struct Load {
     pub bytes: usize,
 }
 
+impl Load {
+    const fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+    }
+
+    const fn subtract(&mut self, other: Self) {
+        self.records = self.records.saturating_sub(other.records);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
+    }
+}
+
+/// What a consumer keeps in memory.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Records that somebody works on, those of partitions that were taken away included.
+    pub load: Load,
+    /// Records that the committed positions have not passed, most of them finished.
+    pub behind: usize,
+}
+
 /// The right and duty to finish one record, once its effects are durable.
 ///
 /// A ticket that is dropped unfinished holds its partition's committed position for ever; the
@@ -53,6 +79,15 @@ pub struct Ticket {
     slot: usize,
     sequence: u64,
     bytes: usize,
+    finished: bool,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.tracker.dropped(self);
+        }
+    }
 }
 
 impl Ticket {
@@ -66,6 +101,10 @@ impl Ticket {
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.tracker.epoch.load(Ordering::Acquire) == self.epoch
+    }
+
+    const fn load(&self) -> Load {
+        Load { records: 1, bytes: self.bytes }
     }
 }
 
@@ -89,7 +128,8 @@ impl Tracker {
             .map(|(topic, partition)| Partition { topic, partition, frontier: Frontier::default(), committed: None })
             .collect();
         books.load = Load::default();
-        books.last_progress = None;
+        books.dropped = Load::default();
+        books.last_progress = (books.stale.records > 0).then(Instant::now);
     }
 
     /// Forgets all partitions; what is still being worked on belongs to nobody.
@@ -97,7 +137,9 @@ impl Tracker {
         let mut books = self.books();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         books.partitions.clear();
-        books.load = Load::default();
+        let (mut left, dropped) = (std::mem::take(&mut books.load), std::mem::take(&mut books.dropped));
+        left.subtract(dropped);
+        books.stale.add(left);
         self.finished.notify_all();
     }
 
@@ -110,20 +152,34 @@ impl Tracker {
         }
         books.load.records += 1;
         books.load.bytes += bytes;
-        Some(Ticket { tracker: Arc::clone(self), epoch: self.epoch.load(Ordering::Acquire), slot, sequence, bytes })
+        let epoch = self.epoch.load(Ordering::Acquire);
+        Some(Ticket { tracker: Arc::clone(self), epoch, slot, sequence, bytes, finished: false })
     }
 
     fn finish(&self, tickets: impl Iterator<Item = Ticket>) {
         let mut books = self.books();
         let epoch = self.epoch.load(Ordering::Acquire);
-        for ticket in tickets.filter(|t| t.epoch == epoch) {
-            if books.partitions[ticket.slot].frontier.finish(ticket.sequence) {
-                books.load.records -= 1;
-                books.load.bytes -= ticket.bytes;
+        for mut ticket in tickets {
+            ticket.finished = true;
+            if ticket.epoch != epoch {
+                books.stale.subtract(ticket.load());
+            } else if books.partitions[ticket.slot].frontier.finish(ticket.sequence) {
+                books.load.subtract(ticket.load());
             }
         }
         books.last_progress = Some(Instant::now());
         self.finished.notify_all();
+    }
+
+    /// Nobody works on it any more, and it was not finished.
+    fn dropped(&self, ticket: &Ticket) {
+        let mut books = self.books();
+        if ticket.is_current() {
+            books.dropped.add(ticket.load());
+        } else {
+            books.stale.subtract(ticket.load());
+            self.finished.notify_all();
+        }
     }
 
     /// Whether partitions were assigned and not taken away since.
@@ -131,26 +187,40 @@ impl Tracker {
         !self.books().partitions.is_empty()
     }
 
-    pub fn load(&self) -> Load {
-        self.books().load
+    pub fn kept(&self) -> Kept {
+        self.books().kept()
+    }
+
+    /// Records of the partitions at hand that were not finished.
+    pub fn unfinished(&self) -> usize {
+        self.books().load.records
     }
 
     /// How long nothing was finished although something is being worked on.
     pub fn stalled_for(&self) -> Duration {
         let books = self.books();
         match books.last_progress {
-            Some(last) if books.load.records > 0 => last.elapsed(),
+            Some(last) if books.kept().load.records > 0 => last.elapsed(),
             _ => Duration::ZERO,
         }
     }
 
-    /// Waits until the load meets the condition, at most for `bound`. Answers whether it does.
-    pub fn wait(&self, bound: Duration, enough: impl Fn(Load) -> bool) -> bool {
+    /// Waits until what is kept meets the condition, at most for `bound`. Answers whether it does.
+    pub fn wait_for_room(&self, bound: Duration, room: impl Fn(Kept) -> bool) -> bool {
+        self.wait(bound, |books| room(books.kept()))
+    }
+
+    /// Waits until no more than so many records are unfinished, at most for `bound`. Answers whether it is so.
+    pub fn wait_for_work(&self, bound: Duration, untaken: usize) -> bool {
+        self.wait(bound, |books| books.load.records <= untaken)
+    }
+
+    fn wait(&self, bound: Duration, enough: impl Fn(&Books) -> bool) -> bool {
         let (books, _) = self
             .finished
-            .wait_timeout_while(self.books(), bound, |books| !enough(books.load))
+            .wait_timeout_while(self.books(), bound, |books| !enough(books))
             .unwrap_or_else(PoisonError::into_inner);
-        enough(books.load)
+        enough(&books)
     }
 
     /// Positions that moved since they were last committed: topic, partition, offset.
@@ -172,9 +242,21 @@ impl Tracker {
     }
 }
 
+impl Books {
+    fn kept(&self) -> Kept {
+        let mut load = self.load;
+        load.add(self.stale);
+        Kept { load, behind: self.partitions.iter().map(|partition| partition.frontier.open()).sum() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn load(records: usize, bytes: usize) -> Load {
+        Load { records, bytes }
+    }
 
     fn tracker() -> Arc<Tracker> {
         let tracker = Arc::new(Tracker::default());
@@ -187,14 +269,17 @@ mod tests {
         let tracker = tracker();
         let first = tracker.deliver("t", 0, 10, 5).unwrap();
         let second = tracker.deliver("t", 1, 20, 5).unwrap();
-        assert_eq!(tracker.load(), Load { records: 2, bytes: 10 });
+        assert_eq!(tracker.kept(), Kept { load: load(2, 10), behind: 2 });
         second.finish();
         let moved = tracker.uncommitted();
         assert_eq!(moved, [(Arc::from("t"), 1, 21)]);
         tracker.committed(&moved);
         assert!(tracker.uncommitted().is_empty());
+        let third = tracker.deliver("t", 0, 11, 5).unwrap();
+        third.finish();
+        assert_eq!(tracker.kept(), Kept { load: load(1, 5), behind: 2 }, "the third one is behind the first");
         first.finish();
-        assert_eq!(tracker.load(), Load::default());
+        assert_eq!(tracker.kept(), Kept::default());
     }
 
     #[test]
@@ -207,9 +292,28 @@ mod tests {
         let current = tracker.deliver("t", 0, 10, 5).unwrap();
         late.finish();
         assert!(tracker.uncommitted().is_empty());
-        assert_eq!(tracker.load().records, 1);
+        assert_eq!(tracker.unfinished(), 1);
         current.finish();
         assert_eq!(tracker.uncommitted(), [(Arc::from("t"), 0, 11)]);
+    }
+
+    #[test]
+    fn what_is_still_held_after_partitions_were_taken_away_takes_room() {
+        let tracker = tracker();
+        let [finished, dropped, early] = [10, 11, 12].map(|offset| tracker.deliver("t", 0, offset, 5).unwrap());
+        drop(early);
+        tracker.revoke();
+        tracker.assign(std::iter::once((Arc::from("t"), 0)));
+        assert_eq!((tracker.kept().load, tracker.unfinished()), (load(2, 10), 0));
+        finished.finish();
+        assert_eq!(tracker.kept().load, load(1, 5));
+        drop(dropped);
+        assert_eq!(tracker.kept(), Kept::default());
+        // One that was lost in this assignment keeps its place until the next one.
+        drop(tracker.deliver("t", 0, 10, 5).unwrap());
+        assert_eq!(tracker.kept().load, load(1, 5));
+        tracker.revoke();
+        assert_eq!(tracker.kept(), Kept::default());
     }
 
     #[test]

@@ -115,6 +115,13 @@ impl Running {
     }
 }
 
+/// The value of a metric; 0 before there is one.
+fn metric(running: &Running, name: &str) -> u64 {
+    let families = running.context.metrics.gather();
+    let metrics = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+    metrics.map(|metric| (metric.get_counter().get_value() + metric.get_gauge().get_value()) as u64).sum()
+}
+
 async fn lag(client: &Client) -> i64 {
     let lags = admin::lag(client, &Catalogue::load().unwrap()).await.unwrap();
     lags.iter().filter(|l| l.group == "normalizer").map(admin::Lag::records).sum()
@@ -162,6 +169,27 @@ async fn what_is_open_stays_within_the_bound_and_goes_on_when_it_is_finished() {
     }
     running.stop().await.unwrap();
     assert_eq!(lag(&client).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_were_paused_when_they_were_taken_away_are_read_after_they_come_back() {
+    let client = installation(2).await;
+    produce(&client, 3000);
+    let handler = Keep::default();
+    let running = start(&client, handler.clone(), 100);
+    until("it is paused", async || metric(&running, "kassaflow_consumer_pauses_total") == 1).await;
+    let other = start(&client, Keep { finish_at_once: true, ..Keep::default() }, 100);
+    until("both have partitions", async || other.context.health.reasons().is_empty()).await;
+    // Their partitions were taken away, and yet somebody holds these records: there is still no room.
+    let open = metric(&running, "kassaflow_consumer_in_flight_records");
+    assert!(open >= 100, "{open} are in flight");
+    other.stop().await.unwrap();
+    until("all are read and committed", async || {
+        std::mem::take(&mut *handler.held.lock().unwrap()).into_iter().for_each(|(_, ticket)| ticket.finish());
+        lag(&client).await == 0
+    })
+    .await;
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
