@@ -1,6 +1,6 @@
 //! Receipts that wait because all that is left of them to write only confirms what is known. Pure.
 //!
-//! A confirmation changes nothing that anybody sees, but where a product stands in time has to be kept:
+//! A confirmation, or another observation of the same moment, hardly ever changes what anybody sees, but where a product stands in time has to be kept:
 //! otherwise a register that was offline could later bring back an older price. Keeping it in memory
 //! only, or not at all, would be wrong after a crash; updating the place without the content would be
 //! wrong where another process wrote in between. So the whole row is written before the receipt's
@@ -22,8 +22,10 @@ use crate::{
 
 /// Nothing has come for so long: there is no sense in waiting for repeats.
 const IDLE: Duration = Duration::from_millis(250);
-/// What comes within this share of the wait is written together.
+/// What comes within this share of the wait is written together, ...
 const SHARE: u32 = 10;
+/// ... and within this time, however short the wait.
+const TOGETHER: Duration = Duration::from_millis(25);
 
 /// When waiting ends.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +96,8 @@ impl<T> Confirming<T> {
     /// Lets a receipt wait; `bytes` of memory go with it.
     pub fn push(&mut self, now: Instant, bytes: usize, rows: Rows, receipt: T) {
         let Bounds { wait, rows: most, .. } = self.bounds;
-        let open = |group: &Group<T>| now < group.since + wait / SHARE && group.rows() < most;
+        let together = TOGETHER.max(wait / SHARE);
+        let open = |group: &Group<T>| now < group.since + together && group.rows() < most;
         if self.groups.len() == self.hurry || !self.groups.back().is_some_and(open) {
             self.groups.push_back(Group::new(now));
         }
@@ -251,6 +254,14 @@ mod tests {
         let mut small = two(Bounds { rows: 1, ..MANY });
         assert_eq!(written(small.take(start + IDLE)).1, "a", "one at a time");
         assert_eq!(written(small.take(start + IDLE)).1, "b");
+    }
+
+    #[test]
+    fn without_a_wait_what_comes_at_once_is_written_at_once() {
+        let (mut queue, start) = (Confirming::new(Bounds { wait: Duration::ZERO, ..MANY }), Instant::now());
+        queue.push(start, 1, rows(10, &[1]), 'a');
+        queue.push(start + TOGETHER / 2, 1, rows(11, &[1]), 'b');
+        assert_eq!(written(queue.take(start + TOGETHER / 2)), (vec![("1".into(), 11)], "ab".into()));
     }
 
     #[derive(Debug, Clone)]

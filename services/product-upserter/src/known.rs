@@ -7,7 +7,8 @@
 //! An entry may be ahead of PostgreSQL: the observation that it comes from can still be on its way.
 //! An older one may be dropped all the same, because the newer one is written before its offset
 //! moves. Where that no longer holds, because the partitions change hands or PostgreSQL refused
-//! something, everything is forgotten ([`Known::forget`]).
+//! something, everything is forgotten ([`Known::forget`]). What was dropped before that, for a newer one that
+//! PostgreSQL then refused, stays dropped: the normalizer makes no receipt that it would refuse.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -20,7 +21,8 @@ use crate::observation::{Order, ProductContent};
 pub(crate) enum News {
     /// Not newer: it can be dropped.
     Old,
-    /// Newer, with the same content: only its place in time has to be kept.
+    /// Newer, with the same content: only its place in time has to be kept. Or another one of the same moment, which
+    /// may be newer by the rest of the order; that it changes something can wait as long.
     Confirms,
     /// New or different, for all that is known here.
     Changes,
@@ -88,9 +90,10 @@ impl Known {
             return News::Old;
         }
         if seen.event_time == last.event_time {
-            // Which of the two is newer is PostgreSQL's to say; the entry stays true either way,
-            // because only earlier observations are dropped by it.
-            return News::Changes;
+            // Which of the two is newer is for the whole order to say, among those that wait and in PostgreSQL.
+            // The entry stays true either way, because only earlier observations are dropped by it.
+            self.remember(key, last);
+            return News::Confirms;
         }
         self.remember(key, seen);
         if seen.content == last.content { News::Confirms } else { News::Changes }
@@ -124,7 +127,8 @@ mod tests {
         assert_eq!(price(9, "b", 700), News::Old);
         assert_eq!(price(11, "c", 500), News::Confirms);
         assert_eq!(price(12, "d", 700), News::Changes);
-        assert_eq!(price(12, "e", 700), News::Changes, "a tie is PostgreSQL's to decide");
+        assert_eq!(price(12, "e", 900), News::Confirms, "a tie is not for this memory to decide");
+        assert_eq!(price(13, "f", 700), News::Confirms);
         assert_eq!(price(12, "d", 700), News::Old);
     }
 

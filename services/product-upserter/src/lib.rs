@@ -66,7 +66,7 @@ pub struct UpserterSettings {
     /// Milliseconds that a new or changed product or price waits for others.
     #[config(env = "KASSAFLOW_UPSERTER_BATCH_WAIT_MS", default = 250)]
     pub batch_wait_ms: u64,
-    /// Milliseconds that what only confirms a product or price waits for others that confirm it, too: one row is written for all of them. It ends when no receipts come.
+    /// Milliseconds that what only confirms a product or price waits for others that confirm it, too: one row is written for all of them. It ends when no receipt has come for 250 ms, or when half of what may be in flight waits. At most 30000.
     #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 5000)]
     pub confirmation_wait_ms: u64,
     /// Products and prices whose last state is remembered, at about 100 bytes each.
@@ -92,6 +92,9 @@ impl ServiceSettings for Settings {
         if upserter.batch_rows == 0 || upserter.in_flight_records == 0 || upserter.in_flight_bytes == 0 {
             return Err("upserter.batch_rows, in_flight_records and in_flight_bytes must be at least 1".into());
         }
+        if upserter.confirmation_wait_ms > MOST_CONFIRMATION_WAIT_MS {
+            return Err(format!("upserter.confirmation_wait_ms must be at most {MOST_CONFIRMATION_WAIT_MS}"));
+        }
         if self.postgres.connections < 2 {
             return Err("postgres.connections must be at least 2: one to write with, one for the relay".into());
         }
@@ -99,7 +102,9 @@ impl ServiceSettings for Settings {
     }
 }
 
-/// Time between commits of offsets: after a crash, at most so much is read again.
+/// Half of the time without a finished record after which a consumer is no longer ready.
+const MOST_CONFIRMATION_WAIT_MS: u64 = 30_000;
+/// Time between commits of offsets: after a crash, so much is read again, and what waited to be confirmed.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs the service until shutdown.

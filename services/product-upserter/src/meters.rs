@@ -41,7 +41,7 @@ impl Meters {
         let metrics = Metrics(registry);
         let bound = metrics.gauge("kassaflow_upserter_known_bound", "Most products and prices that are remembered.")?;
         bound.set(i64::try_from(known_entries).unwrap_or(i64::MAX));
-        let help = "Receipts by what became of them.";
+        let help = "Receipts by what they told to what is known, and those that became dead letters.";
         let receipts = metrics.counters("kassaflow_upserter_receipts_total", help, &["became"])?;
         let help = "Observations of products and prices by what they are to what is known.";
         let observations = metrics.counters("kassaflow_upserter_observations_total", help, &["table", "news"])?;

@@ -89,7 +89,8 @@ enum Work {
     Hurry,
 }
 
-/// The handler's side of the writer. What it is given is bounded by the consumer's books.
+/// The handler's side of the writer. What it is given is bounded by the consumer's books, which count what is left of
+/// partitions that were taken away, too.
 #[derive(Debug)]
 pub(crate) struct Sender {
     queue: mpsc::UnboundedSender<Work>,
@@ -196,14 +197,14 @@ impl Writer {
     pub async fn run(mut self) -> Result<(), Fatal> {
         loop {
             self.take_what_waits();
+            // The time of this turn: what comes during a long write is taken in before anything is judged by its end.
             let now = Instant::now();
-            // What changes something goes first; confirmations cannot starve, because it is due by time.
             if self.changing.is_due(now) {
-                self.write_changes().await?;
-                self.write_confirmations().await?;
+                self.write_changes(now).await?;
+                self.write_confirmations(now).await?;
                 continue;
             }
-            self.write_confirmations().await?;
+            self.write_confirmations(now).await?;
             let next = [self.changing.due, self.confirming.due()].into_iter().flatten().min();
             tokio::select! {
                 work = self.queue.recv() => match work {
@@ -213,9 +214,10 @@ impl Writer {
                 () = until(next) => {}
             }
         }
-        self.write_changes().await?;
+        let now = Instant::now();
+        self.write_changes(now).await?;
         self.confirming.hurry();
-        self.write_confirmations().await
+        self.write_confirmations(now).await
     }
 
     fn take_what_waits(&mut self) {
@@ -242,7 +244,7 @@ impl Writer {
                 }
             }
             Work::Hurry => {
-                self.changing.due = self.changing.due.map(|_| now);
+                self.changing.hurry(now);
                 self.confirming.hurry();
             }
         }
@@ -253,9 +255,8 @@ impl Writer {
     }
 
     /// Writes what is new and changed of the receipts that have it.
-    async fn write_changes(&mut self) -> Result<(), Fatal> {
+    async fn write_changes(&mut self, now: Instant) -> Result<(), Fatal> {
         let receipts = self.changing.take();
-        let now = Instant::now();
         let mut finished = Vec::new();
         for receipt in self.store.settle(receipts).await? {
             if receipt.0.sifted.confirmed.is_empty() {
@@ -269,14 +270,14 @@ impl Writer {
     }
 
     /// Writes the confirmations that are due.
-    async fn write_confirmations(&mut self) -> Result<(), Fatal> {
-        while let Some(Due { receipts, rows }) = self.confirming.take(Instant::now()) {
+    async fn write_confirmations(&mut self, now: Instant) -> Result<(), Fatal> {
+        while let Some(Due { receipts, rows }) = self.confirming.take(now) {
             let batch = Batch::of(rows.products.iter(), rows.prices.iter());
             match self.store.write(&batch).await {
                 Ok(()) => finish_all(receipts.into_iter().map(|(_, ticket)| ticket).collect()),
                 Err(Error::Reject(_)) => {
-                    let all = receipts.into_iter().chain(self.confirming.abandon()).collect();
-                    self.store.write_again(all).await?;
+                    let all: Vec<Source> = receipts.into_iter().chain(self.confirming.abandon()).collect();
+                    self.store.write_again(all, self.changing.most).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -298,6 +299,14 @@ impl Changing {
         self.rows += receipt.0.sifted.changed.len();
         self.due.get_or_insert(now + self.wait);
         self.receipts.push(receipt);
+    }
+
+    /// Nothing of these shall wait.
+    fn hurry(&mut self, now: Instant) {
+        self.due = self.due.map(|_| now);
+        for (observed, _) in &mut self.receipts {
+            observed.sifted.hurry();
+        }
     }
 
     const fn is_full(&self) -> bool {
@@ -345,23 +354,34 @@ impl Store {
         Ok(written)
     }
 
-    /// Writes all that each receipt tells, after PostgreSQL has refused something of it, and finishes them.
-    async fn write_again(&self, sources: Vec<Source>) -> Result<(), Fatal> {
-        let mut receipts = Vec::new();
-        for (origin, ticket) in sources {
-            match origin.everything() {
-                Ok(changed) => {
-                    let sifted = Sifted { changed, ..Sifted::default() };
-                    receipts.push((Observed { sifted, origin }, ticket));
+    /// Writes all that each receipt tells, after PostgreSQL has refused something of it, and finishes them. `most`
+    /// rows are written together.
+    async fn write_again(&self, sources: Vec<Source>, most: usize) -> Result<(), Fatal> {
+        let mut sources = sources.into_iter().peekable();
+        while sources.peek().is_some() {
+            let (mut receipts, mut rows) = (Vec::new(), 0);
+            for (origin, ticket) in sources.by_ref() {
+                match origin.everything() {
+                    Ok(changed) => {
+                        rows += changed.len();
+                        let sifted = Sifted { changed, ..Sifted::default() };
+                        receipts.push((Observed { sifted, origin }, ticket));
+                    }
+                    Err(text) => self.bury(origin, ticket, &text).await,
                 }
-                Err(text) => self.bury(origin, ticket, &text).await,
+                if rows >= most {
+                    break;
+                }
             }
+            finish_all(self.settle(receipts).await?.into_iter().map(|(_, ticket)| ticket).collect());
         }
-        finish_all(self.settle(receipts).await?.into_iter().map(|(_, ticket)| ticket).collect());
         Ok(())
     }
 
     async fn write(&self, batch: &Batch<'_>) -> Result<(), Error> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
         let timer = self.meters.write_seconds.start_timer();
         let write = async |mut client: postgres::Client| batch.write(&mut client).await;
         let written = self.pool.wait_out("writing products", write).await?;
