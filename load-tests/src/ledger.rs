@@ -137,7 +137,7 @@ mod tests {
     fn every_fiscal_document_is_found_by_its_number() {
         let world = World::new(9, 6);
         let mut ledger = Ledger::new(world.registers.len());
-        let mut tills: Vec<_> = (0..world.registers.len() as u32).map(|register| Till::new(&world, register)).collect();
+        let mut tills = Till::all(&world);
         let mut made = Vec::new();
         for step in 0..900 {
             for till in &mut tills {

@@ -28,7 +28,7 @@ impl Recalled {
     /// Makes all documents again.
     #[must_use]
     pub fn of(world: &World, ledger: &Ledger) -> Self {
-        let mut tills: Vec<_> = (0..world.registers.len() as u32).map(|register| Till::new(world, register)).collect();
+        let mut tills = Till::all(world);
         let mut recalled = Self::default();
         for entry in ledger.entries() {
             let document = tills[entry.register as usize].next(world, entry.made_at);
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn documents_are_recalled_as_they_were_made() {
         let world = World::new(11, 9);
-        let mut tills: Vec<_> = (0..world.registers.len() as u32).map(|register| Till::new(&world, register)).collect();
+        let mut tills = Till::all(&world);
         let mut ledger = Ledger::new(world.registers.len());
         let mut made = Vec::new();
         for step in 0..6_000 {

@@ -53,6 +53,12 @@ impl Till {
         }
     }
 
+    /// All registers of a world, as [`Till::new`] makes them.
+    #[must_use]
+    pub fn all(world: &World) -> Vec<Self> {
+        (0..world.registers.len() as u32).map(|register| Self::new(world, register)).collect()
+    }
+
     /// The next document. Its time is `now` (seconds of Unix time), or later where the register's clock has passed it already.
     pub fn next(&mut self, world: &World, now: i64) -> Document {
         let register = &world.registers[self.register as usize];

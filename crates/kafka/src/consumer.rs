@@ -292,21 +292,21 @@ impl<'c, H: Handler> Loop<'c, H> {
     /// Returns when there is room, or with the partitions paused.
     fn make_room(&mut self) -> Result<(), Fatal> {
         let ConsumerSettings { in_flight_records, in_flight_bytes, .. } = self.settings;
-        let behind = in_flight_records.saturating_mul(BEHIND);
+        let most_behind = in_flight_records.saturating_mul(BEHIND);
         let kept = self.tracker.kept();
         self.meters.load(kept.load.records, kept.load.bytes);
         if self.paused {
             // A low mark, so that it does not flap between paused and not.
-            let Kept { load, behind: now_behind } = kept;
+            let Kept { load, behind } = kept;
             let is_light = load.records <= in_flight_records / 2 && load.bytes <= in_flight_bytes / 2;
-            if is_light && now_behind <= behind / 2 {
+            if is_light && behind <= most_behind / 2 {
                 self.consumer.resume(&self.consumer.assignment()?)?;
                 self.paused = false;
             }
             return Ok(());
         }
-        let room = |kept: Kept| {
-            kept.load.records < in_flight_records && kept.load.bytes < in_flight_bytes && kept.behind < behind
+        let room = |Kept { load, behind }: Kept| {
+            load.records < in_flight_records && load.bytes < in_flight_bytes && behind < most_behind
         };
         if !room(kept) && !self.tracker.wait_for_room(ROOM, room) {
             self.pause()?;

@@ -150,10 +150,10 @@ impl Tracker {
         if books.load.records == 0 {
             books.last_progress = Some(Instant::now());
         }
-        books.load.records += 1;
-        books.load.bytes += bytes;
         let epoch = self.epoch.load(Ordering::Acquire);
-        Some(Ticket { tracker: Arc::clone(self), epoch, slot, sequence, bytes, finished: false })
+        let ticket = Ticket { tracker: Arc::clone(self), epoch, slot, sequence, bytes, finished: false };
+        books.load.add(ticket.load());
+        Some(ticket)
     }
 
     fn finish(&self, tickets: impl Iterator<Item = Ticket>) {

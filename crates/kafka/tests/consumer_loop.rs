@@ -115,13 +115,6 @@ impl Running {
     }
 }
 
-/// The value of a metric; 0 before there is one.
-fn metric(running: &Running, name: &str) -> u64 {
-    let families = running.context.metrics.gather();
-    let metrics = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
-    metrics.map(|metric| (metric.get_counter().get_value() + metric.get_gauge().get_value()) as u64).sum()
-}
-
 async fn lag(client: &Client) -> i64 {
     let lags = admin::lag(client, &Catalogue::load().unwrap()).await.unwrap();
     lags.iter().filter(|l| l.group == "normalizer").map(admin::Lag::records).sum()
@@ -177,12 +170,12 @@ async fn partitions_that_were_paused_when_they_were_taken_away_are_read_after_th
     produce(&client, 3000);
     let handler = Keep::default();
     let running = start(&client, handler.clone(), 100);
-    until("it is paused", async || metric(&running, "kassaflow_consumer_pauses_total") == 1).await;
+    until("it is paused", async || running.context.metric("kassaflow_consumer_pauses_total") == Some(1.0)).await;
     let other = start(&client, Keep { finish_at_once: true, ..Keep::default() }, 100);
     until("both have partitions", async || other.context.health.reasons().is_empty()).await;
     // Their partitions were taken away, and yet somebody holds these records: there is still no room.
-    let open = metric(&running, "kassaflow_consumer_in_flight_records");
-    assert!(open >= 100, "{open} are in flight");
+    let open = running.context.metric("kassaflow_consumer_in_flight_records").unwrap();
+    assert!(open >= 100.0, "{open} are in flight");
     other.stop().await.unwrap();
     until("all are read and committed", async || {
         std::mem::take(&mut *handler.held.lock().unwrap()).into_iter().for_each(|(_, ticket)| ticket.finish());

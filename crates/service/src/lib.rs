@@ -64,6 +64,20 @@ impl Context {
             metrics: prometheus::Registry::new(),
         }
     }
+
+    /// What a metric shows, for tests: the sum over its labels, of a histogram the number of observations.
+    /// `None` before it is registered.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let families = self.metrics.gather();
+        let metrics = families.iter().find(|family| family.name() == name)?.get_metric().iter();
+        #[allow(clippy::cast_precision_loss)] // a test observes few
+        let shown = metrics.map(|metric| {
+            let observations = metric.get_histogram().get_sample_count() as f64;
+            metric.get_counter().get_value() + metric.get_gauge().get_value() + observations
+        });
+        Some(shown.sum())
+    }
 }
 
 /// An error that ends a service; the text is for the operator.

@@ -81,7 +81,7 @@ impl State {
             recent_us: microseconds(),
             probes,
             picker: Picker::new(&world),
-            tills: (0..registers as u32).map(|register| Till::new(&world, register)).collect(),
+            tills: Till::all(&world),
             made: 0,
             probes_made: 0,
             open: 0,

@@ -1,7 +1,7 @@
 //! The promise that matters most, against a simple model: whatever the order of arrival, however it
 //! is cut into batches, and even if everything comes again, the tables hold the newest observations.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, iter, time::Duration};
 
 use local_servers::testing;
 use postgres::{Pool, Timestamptz};
@@ -111,9 +111,7 @@ impl Table {
     }
 
     async fn write(&self, batch: &mut Vec<Sifted>, confirming: &mut Confirming<()>, now: Instant) {
-        let changed: Vec<&Rows> = batch.iter().map(|sifted| &sifted.changed).collect();
-        let products = changed.iter().flat_map(|rows| &rows.products);
-        self.write_rows(&Batch::of(products, changed.iter().flat_map(|rows| &rows.prices))).await;
+        self.write_rows(batch.iter().map(|sifted| &sifted.changed)).await;
         for sifted in batch.drain(..) {
             confirming.push(now, 0, sifted.confirmed, ());
         }
@@ -122,12 +120,12 @@ impl Table {
 
     async fn confirm(&self, confirming: &mut Confirming<()>, now: Instant) {
         while let Some(Due { rows, .. }) = confirming.take(now) {
-            self.write_rows(&Batch::of(rows.products.iter(), rows.prices.iter())).await;
+            self.write_rows(iter::once(&rows)).await;
         }
     }
 
-    async fn write_rows(&self, batch: &Batch<'_>) {
-        batch.write(&mut self.pool.get().await.unwrap()).await.unwrap();
+    async fn write_rows<'r>(&self, rows: impl Iterator<Item = &'r Rows> + Clone) {
+        Batch::of(rows).write(&mut self.pool.get().await.unwrap()).await.unwrap();
     }
 
     async fn products(&self, tenant: &str) -> BTreeMap<String, ProductRow> {

@@ -1,11 +1,11 @@
 //! Receipts that wait because all that is left of them to write only confirms what is known. Pure.
 //!
-//! A confirmation, or another observation of the same moment, hardly ever changes what anybody sees, but where a product stands in time has to be kept:
-//! otherwise a register that was offline could later bring back an older price. Keeping it in memory
-//! only, or not at all, would be wrong after a crash; updating the place without the content would be
-//! wrong where another process wrote in between. So the whole row is written before the receipt's
-//! offset moves, but seldom: while a receipt waits, others confirm the same rows, and the newest
-//! is written for all of them.
+//! A confirmation, or another observation of the same moment, hardly ever changes what anybody sees,
+//! but where a product stands in time has to be kept: otherwise a register that was offline could
+//! later bring back an older price. Keeping it in memory only, or not at all, would be wrong after a
+//! crash; updating the place without the content would be wrong where another process wrote in
+//! between. So the whole row is written before the receipt's offset moves, but seldom: while a receipt
+//! waits, others confirm the same rows, and the newest is written for all of them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -48,7 +48,6 @@ pub(crate) struct Confirming<T> {
     prices: Newest<PriceId, Price>,
     receipts: usize,
     bytes: usize,
-    newest: Option<Instant>,
     /// So many groups, from the first one, shall not wait.
     hurry: usize,
     bounds: Bounds,
@@ -65,6 +64,7 @@ type Newest<Id, State> = HashMap<Id, State, ahash::RandomState>;
 #[derive(Debug)]
 struct Group<T> {
     since: Instant,
+    newest: Instant,
     receipts: Vec<T>,
     bytes: usize,
     products: Vec<ProductId>,
@@ -87,7 +87,6 @@ impl<T> Confirming<T> {
             prices: Newest::default(),
             receipts: 0,
             bytes: 0,
-            newest: None,
             hurry: 0,
             bounds,
         }
@@ -97,11 +96,9 @@ impl<T> Confirming<T> {
     pub fn push(&mut self, now: Instant, bytes: usize, rows: Rows, receipt: T) {
         let Bounds { wait, rows: most, .. } = self.bounds;
         let together = TOGETHER.max(wait / SHARE);
-        let open = |group: &Group<T>| now < group.since + together && group.rows() < most;
-        if self.groups.len() == self.hurry || !self.groups.back().is_some_and(open) {
-            self.groups.push_back(Group::new(now));
-        }
-        let Some(group) = self.groups.back_mut() else { return };
+        let may_join = self.groups.len() > self.hurry;
+        let open = |group: &mut Group<T>| may_join && now < group.since + together && group.rows() < most;
+        let mut group = self.groups.pop_back_if(open).unwrap_or_else(|| Group::new(now));
         for (id, product) in rows.products {
             note(&mut self.products, &mut group.products, id, product);
         }
@@ -110,9 +107,10 @@ impl<T> Confirming<T> {
         }
         group.receipts.push(receipt);
         group.bytes += bytes;
+        group.newest = now;
+        self.groups.push_back(group);
         self.receipts += 1;
         self.bytes += bytes;
-        self.newest = Some(now);
     }
 
     /// What waits now shall not wait any longer.
@@ -122,13 +120,12 @@ impl<T> Confirming<T> {
 
     /// When something falls due.
     pub fn due(&self) -> Option<Instant> {
-        let oldest = self.groups.front()?.since;
+        let (oldest, newest) = (self.groups.front()?.since, self.groups.back()?.newest);
         let is_full = self.receipts >= self.bounds.receipts || self.bytes >= self.bounds.bytes;
         if self.hurry > 0 || is_full {
             return Some(oldest);
         }
-        let idle = self.newest.map(|newest| newest + IDLE);
-        Some(idle.into_iter().fold(oldest + self.bounds.wait, Instant::min))
+        Some(Instant::min(oldest + self.bounds.wait, newest + IDLE))
     }
 
     /// Hands out the first group, if it is due. It has to be written before the next one.
@@ -153,7 +150,7 @@ impl<T> Confirming<T> {
 
 impl<T> Group<T> {
     const fn new(since: Instant) -> Self {
-        Self { since, receipts: Vec::new(), bytes: 0, products: Vec::new(), prices: Vec::new() }
+        Self { since, newest: since, receipts: Vec::new(), bytes: 0, products: Vec::new(), prices: Vec::new() }
     }
 
     const fn rows(&self) -> usize {

@@ -85,15 +85,12 @@ impl Known {
             self.remember(key, seen);
             return News::Changes;
         };
-        if seen.event_time < last.event_time || (seen.event_time == last.event_time && seen.source == last.source) {
+        if seen.event_time <= last.event_time {
             self.remember(key, last);
-            return News::Old;
-        }
-        if seen.event_time == last.event_time {
-            // Which of the two is newer is for the whole order to say, among those that wait and in PostgreSQL.
-            // The entry stays true either way, because only earlier observations are dropped by it.
-            self.remember(key, last);
-            return News::Confirms;
+            // Which of two observations of a moment is newer is for the whole order to say, among those that wait and in
+            // PostgreSQL. The entry stays true either way, because only earlier observations are dropped by it.
+            let is_tie = seen.event_time == last.event_time && seen.source != last.source;
+            return if is_tie { News::Confirms } else { News::Old };
         }
         self.remember(key, seen);
         if seen.content == last.content { News::Confirms } else { News::Changes }

@@ -131,17 +131,18 @@ impl<'r> Sale<'r> {
 
     /// The position's product as it is stored, if the position names it.
     #[must_use]
-    pub fn product(&self, position: &Position<'_>) -> Option<Product> {
+    pub fn product(&self, position: &Position<'_>, id: &ProductId) -> Option<(ProductId, Product)> {
         let ProductContent { name, unit, gtin, vendor_code, vat_rate } = position.product()?;
         let boxed = |text: Cow<'_, str>| text.into_owned().into_boxed_str();
-        Some(Product {
+        let product = Product {
             order: self.order.clone(),
             name: boxed(name),
             unit: unit.map(boxed),
             gtin: gtin.map(boxed),
             vendor_code: vendor_code.map(boxed),
             vat_rate,
-        })
+        };
+        Some((id.clone(), product))
     }
 
     /// The position's price as it is stored, where shop and price are known.
@@ -239,7 +240,7 @@ mod tests {
         let receipt = receipt();
         let sale = Sale::of(&receipt).unwrap();
         let position = sale.positions().next().unwrap();
-        let product = sale.product(&position).unwrap();
+        let (_, product) = sale.product(&position, &sale.product_id(&position)).unwrap();
         assert_eq!(&*product.name, "Хлеб\u{FFFD}ржаной");
         assert_eq!((product.unit, product.vat_rate), (None, Some("VAT_10")));
         let (id, price) = sale.price(&position, sale.product_id(&position)).unwrap();
@@ -253,7 +254,7 @@ mod tests {
         nowhere.items[0].name = None;
         let sale = Sale::of(&nowhere).unwrap();
         let position = sale.positions().next().unwrap();
-        assert_eq!(sale.product(&position), None);
+        assert_eq!(sale.product(&position, &sale.product_id(&position)), None);
         assert_eq!(sale.price(&position, sale.product_id(&position)), None);
     }
 

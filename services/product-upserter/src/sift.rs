@@ -32,7 +32,7 @@ impl Sifted {
         for position in sale.positions() {
             let id = sale.product_id(&position);
             if let Some(rows) = sifted.rows(product_news(sale, &position, known, meters)) {
-                rows.products.extend(sale.product(&position).map(|product| (id.clone(), product)));
+                rows.products.extend(sale.product(&position, &id));
             }
             if let Some(rows) = sifted.rows(price_news(sale, &position, known, meters)) {
                 rows.prices.extend(sale.price(&position, id));
@@ -69,7 +69,7 @@ impl Rows {
         let mut rows = Self::default();
         for position in sale.positions() {
             let id = sale.product_id(&position);
-            rows.products.extend(sale.product(&position).map(|product| (id.clone(), product)));
+            rows.products.extend(sale.product(&position, &id));
             rows.prices.extend(sale.price(&position, id));
         }
         rows

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use postgres::{Client, Error, Timestamptz};
 use tokio_postgres::{Row, Statement, Transaction};
 
-use crate::observation::{Order, Price, PriceId, Product, ProductId};
+use crate::{
+    observation::{Order, Price, PriceId, Product, ProductId},
+    sift::Rows,
+};
 
 /// Writes products that are newer than what is there, and answers those that have a new version by
 /// that. The order of the comparison is that of [`Product`]; a missing text is stored as null and
@@ -102,11 +105,9 @@ pub(crate) struct Batch<'r> {
 }
 
 impl<'r> Batch<'r> {
-    pub fn of(
-        products: impl Iterator<Item = &'r (ProductId, Product)>,
-        prices: impl Iterator<Item = &'r (PriceId, Price)>,
-    ) -> Self {
-        Self { products: newest(products), prices: newest(prices) }
+    pub fn of(rows: impl Iterator<Item = &'r Rows> + Clone) -> Self {
+        let products = newest(rows.clone().flat_map(|rows| &rows.products));
+        Self { products, prices: newest(rows.flat_map(|rows| &rows.prices)) }
     }
 
     /// Rows of both tables.
@@ -292,11 +293,7 @@ mod tests {
         let watcher = pool.get().await.unwrap();
         let write = |sales: Vec<Rows>| {
             let pool = Arc::clone(&pool);
-            tokio::spawn(async move {
-                let (products, prices) =
-                    (sales.iter().flat_map(|rows| &rows.products), sales.iter().flat_map(|rows| &rows.prices));
-                Batch::of(products, prices).write(&mut pool.get().await.unwrap()).await.unwrap()
-            })
+            tokio::spawn(async move { Batch::of(sales.iter()).write(&mut pool.get().await.unwrap()).await.unwrap() })
         };
 
         let nameless = write(vec![sale("shop-1", MILK, None, 777), sale("shop-1", "zz", Some("Сыр"), 900)]);

@@ -5,6 +5,7 @@
 //! it is written.
 
 use std::{
+    iter,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -70,11 +71,16 @@ impl Origin {
         self.key.len() + self.payload.len()
     }
 
+    /// The message's receipt, if it is in the newest version of the schema.
+    fn receipt(&self) -> Result<Receipt<'_>, String> {
+        let (_, body) = wire::split(&self.payload).ok_or("not in the registry's wire format")?;
+        schemas::avro::from_slice(body).map_err(|error| error.to_string())
+    }
+
     /// All that the message tells. Only one in the newest version of the schema has confirmations that wait.
     fn everything(&self) -> Result<Rows, String> {
-        let (_, body) = wire::split(&self.payload).ok_or("not in the registry's wire format")?;
-        let receipt: Receipt<'_> = schemas::avro::from_slice(body).map_err(|error| error.to_string())?;
-        Ok(Sale::of(&receipt).map(|sale| Rows::all(&sale)).unwrap_or_default())
+        // What is no sale tells nothing.
+        Ok(Sale::of(&self.receipt()?).map(|sale| Rows::all(&sale)).unwrap_or_default())
     }
 }
 
@@ -201,8 +207,6 @@ impl Writer {
             let now = Instant::now();
             if self.changing.is_due(now) {
                 self.write_changes(now).await?;
-                self.write_confirmations(now).await?;
-                continue;
             }
             self.write_confirmations(now).await?;
             let next = [self.changing.due, self.confirming.due()].into_iter().flatten().min();
@@ -272,8 +276,7 @@ impl Writer {
     /// Writes the confirmations that are due.
     async fn write_confirmations(&mut self, now: Instant) -> Result<(), Fatal> {
         while let Some(Due { receipts, rows }) = self.confirming.take(now) {
-            let batch = Batch::of(rows.products.iter(), rows.prices.iter());
-            match self.store.write(&batch).await {
+            match self.store.write(&Batch::of(iter::once(&rows))).await {
                 Ok(()) => finish_all(receipts.into_iter().map(|(_, ticket)| ticket).collect()),
                 Err(Error::Reject(_)) => {
                     let all: Vec<Source> = receipts.into_iter().chain(self.confirming.abandon()).collect();
@@ -334,9 +337,7 @@ impl Store {
             if part.is_empty() {
                 continue;
             }
-            let all = part.iter().map(|(observed, _)| &observed.sifted.changed);
-            let products = all.clone().flat_map(|rows| &rows.products);
-            let batch = Batch::of(products, all.flat_map(|rows| &rows.prices));
+            let batch = Batch::of(part.iter().map(|(observed, _)| &observed.sifted.changed));
             match self.write(&batch).await {
                 Ok(()) => written.append(&mut part),
                 Err(Error::Reject(text)) if part.len() == 1 => {
@@ -398,9 +399,8 @@ impl Store {
     async fn bury(&self, origin: Origin, ticket: Ticket, text: &str) {
         self.refused.store(true, Ordering::Release);
         let hash = canonical::document_hash(&origin.payload);
-        let body = wire::split(&origin.payload).map(|(_, body)| body).unwrap_or_default();
         // One of an older schema version stays without these; the letter holds the message itself.
-        let receipt = schemas::avro::from_slice::<Receipt<'_>>(body).ok();
+        let receipt = origin.receipt().ok();
         let receipt = receipt.as_ref();
         let mut tickets = vec![ticket];
         loop {

@@ -88,15 +88,7 @@ impl TestHub {
 
     /// The value of a metric, or of the sum over its labels.
     pub fn metric(&self, name: &str) -> f64 {
-        let families = self.context.metrics.gather();
-        let family = families.iter().find(|family| family.name() == name);
-        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
-        metrics
-            .iter()
-            .map(|m| {
-                m.get_counter().get_value() + m.get_gauge().get_value() + m.get_histogram().get_sample_count() as f64
-            })
-            .sum()
+        self.context.metric(name).unwrap_or_default()
     }
 }
 
