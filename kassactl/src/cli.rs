@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 const ABOUT: &str = "Operates a kassaflow installation: provisions it, enrols registers, shows what flows through it.";
 
@@ -10,7 +10,7 @@ const AFTER: &str = "\
 Where the servers are: the file named by --config or KASSAFLOW_CONFIG, and over it the same KASSAFLOW_ variables \
 that the services take. Where nothing names a server, the local servers of `kassactl up` are used.
 
-Exit status: 0 done; 1 failed, or found problems; 2 wrong usage or settings.";
+Exit status: 0 done; 1 failed, was refused, or found problems; 2 the command line or a setting cannot be understood.";
 
 /// The command line as it was given.
 #[derive(Debug, Parser)]
@@ -177,14 +177,15 @@ pub(crate) struct List {
 The format is known by the end of the file's name: .json and .ndjson are dreamkas, .tlv and .hex ffd-tlv; a .hex file \
 is sent as the bytes that it spells. Without --token one is made with KASSAFLOW_TOKEN_KEYS. The exit status is 0 if \
 every document was accepted.")]
+#[command(group(ArgGroup::new("sender").required(true).multiple(true).args(["register", "token"])))]
 pub(crate) struct Send {
     /// The documents
     pub file: PathBuf,
     /// The register that sends; without it the token's. Its tenant is needed where there is no token
-    #[arg(long, value_name = "[TENANT/]REGISTER", value_parser = sender_id, required_unless_present = "token")]
+    #[arg(long, value_name = "[TENANT/]REGISTER", value_parser = sender_id)]
     pub register: Option<SenderId>,
     /// Format of the documents: dreamkas, ffd-tlv
-    #[arg(long)]
+    #[arg(long, value_parser = format)]
     pub format: Option<String>,
     /// The register's token
     #[arg(long, env = "KASSAFLOW_TOKEN", hide_env_values = true)]
@@ -299,6 +300,12 @@ fn letter_id(text: &str) -> Result<LetterId, String> {
     parsed.ok_or_else(|| "expected PARTITION-OFFSET as in `kassactl dead-letters list`, such as 3-1024".to_owned())
 }
 
+fn format(text: &str) -> Result<String, formats::UnknownFormat> {
+    formats::family(text)
+        .map(|family| family.name.to_owned())
+        .ok_or_else(|| formats::UnknownFormat::Family(text.to_owned()))
+}
+
 fn from(text: &str) -> Result<kafka::Start, String> {
     match text {
         "beginning" => Ok(kafka::Start::Beginning),
@@ -342,6 +349,9 @@ mod tests {
         assert_eq!(error(&["registers", "revoke", "till-7"]), ErrorKind::ValueValidation);
         assert_eq!(error(&["registers", "revoke", "Acme/till-7"]), ErrorKind::ValueValidation);
         assert_eq!(error(&["dead-letters", "show", "17"]), ErrorKind::ValueValidation);
+        assert_eq!(error(&["send", "file", "--token", "t", "--format", "punch-cards"]), ErrorKind::ValueValidation);
+        assert_eq!(error(&["send", "file"]), ErrorKind::MissingRequiredArgument);
+        assert!(Cli::try_parse_from(["kassactl", "send", "file", "--token", "t", "--register", "till-7"]).is_ok());
         let sender = |tenant: Option<&str>| SenderId { tenant: tenant.map(str::to_owned), register: "till-7".into() };
         assert_eq!(sender_id("acme/till-7"), Ok(sender(Some("acme"))));
         assert_eq!(sender_id("till-7"), Ok(sender(None)));

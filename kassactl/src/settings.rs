@@ -99,8 +99,9 @@ impl Settings {
         let unusable = |problem: String| SettingsError::Unusable(format!("KASSAFLOW_TOKEN_KEYS: {problem}"));
         let keys = self.tokens.keys.as_deref().ok_or_else(|| {
             unusable(
-                "not set: kassactl and hub-ingest need the same keys; for new ones run \
-                 `export KASSAFLOW_TOKEN_KEYS=1:$(openssl rand -hex 32)`, and keep them"
+                "not set: kassactl and hub-ingest need the same keys. If they are in a file, read it first \
+                 (`. .local/environment`). For new ones run \
+                 `export KASSAFLOW_TOKEN_KEYS=1:$(openssl rand -hex 32)`, and keep them: tokens die with them"
                     .to_owned(),
             )
         })?;

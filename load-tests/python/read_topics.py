@@ -6,6 +6,7 @@ Writes what it found into a folder:
   events.jsonl               each event
   dead-letters.jsonl         each dead letter, without its body
 and prints a summary as JSON: for each topic the records, the different keys or ids, and the repeats.
+How far it is stands on standard error, every few seconds.
 """
 
 import argparse
@@ -24,6 +25,9 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 # Seconds without a record before the broker counts as gone.
 SILENCE = 60
+
+# Seconds between two lines about how far it is.
+PROGRESS = 10
 
 
 def milliseconds(moment):
@@ -53,7 +57,8 @@ def records(brokers, topic):
                 left[partition] = (low, high)
         consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in left.items()])
         ends = {partition: high for partition, (_, high) in left.items()}
-        heard = time.monotonic()
+        total, read = sum(high - low for low, high in left.values()), 0
+        heard = told = time.monotonic()
         while ends:
             batch = consumer.consume(10_000, timeout=1.0)
             if batch:
@@ -64,7 +69,11 @@ def records(brokers, topic):
                 if message.error():
                     raise KafkaException(message.error())
                 if message.partition() in ends:
+                    read += 1
                     yield message
+            if time.monotonic() - told > PROGRESS:
+                told = time.monotonic()
+                print(f"  {topic}: {read:,} of {total:,} records", file=sys.stderr, flush=True)
             # Markers and compaction leave holes: the position says more than the last record.
             for position in consumer.position([TopicPartition(topic, partition) for partition in list(ends)]):
                 if position.offset >= ends[position.partition]:

@@ -71,7 +71,7 @@ pub enum UnknownFormat {
         expected: String,
     },
     /// The content type alone does not say whose documents these are, and `format` is missing.
-    #[error("name the format (format=NAME); the formats are: {list}", list = Listed)]
+    #[error("the format is not named; the formats are: {list}", list = Listed)]
     Unnamed,
 }
 
@@ -155,7 +155,7 @@ mod tests {
         let text = |format, content_type| choose(format, content_type).unwrap_err().to_string();
         assert!(text(Some("evotor-9"), None).contains("dreamkas (application/json"));
         assert!(text(None, Some("application/json")).contains("ffd-tlv (application/vnd.kassaflow.ffd-tlv)"));
-        assert!(text(None, None).starts_with("name the format"));
+        assert!(text(None, None).starts_with("the format is not named"));
         assert!(text(Some("ffd-tlv"), Some("application/json")).contains("do not come as application/json"));
     }
 

@@ -27,6 +27,7 @@ use service::{Component, Context, Fatal};
 
 use crate::{
     client::{Client, ClientError},
+    complaints::Complaints,
     meters::ConsumerMeters,
     tracker::{Kept, Ticket, Tracker},
 };
@@ -118,7 +119,12 @@ fn run_on_this_thread<H: Handler>(
     context: &Context,
 ) -> Result<(), Fatal> {
     let meters = ConsumerMeters::register(&context.metrics, settings.in_flight_records, settings.in_flight_bytes)?;
-    let group = Group { meters: meters.clone(), rebalances: Mutex::default(), closing: Mutex::new(false) };
+    let group = Group {
+        meters: meters.clone(),
+        complaints: Complaints::new("Kafka consumer"),
+        rebalances: Mutex::default(),
+        closing: Mutex::new(false),
+    };
     let consumer: BaseConsumer<Group> = client
         .config()
         .set("group.id", client.prefixed(settings.group))
@@ -167,6 +173,7 @@ fn run_on_this_thread<H: Handler>(
 /// What librdkafka reports from inside `poll`.
 struct Group {
     meters: ConsumerMeters,
+    complaints: Complaints,
     /// Assignments and revocations that the loop has not acted on yet.
     rebalances: Mutex<VecDeque<Rebalance>>,
     /// The loop has ended; there is nobody left to act.
@@ -194,7 +201,7 @@ impl Group {
 
 impl ClientContext for Group {
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka consumer");
+        self.complaints.warn(&error, reason);
     }
 }
 
@@ -270,7 +277,7 @@ impl<'c, H: Handler> Loop<'c, H> {
                 None => break,
                 Some(Ok(message)) => self.note(message),
                 Some(Err(error)) => {
-                    explain(&error)?;
+                    self.explain(&error)?;
                     break;
                 }
             }
@@ -401,22 +408,23 @@ impl<'c, H: Handler> Loop<'c, H> {
             self.component.ready();
         }
     }
-}
 
-/// Sorts an error of `poll`: most are waited out by librdkafka itself, some end the service.
-fn explain(error: &KafkaError) -> Result<(), Fatal> {
-    match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::NoOffset) => Err(format!(
-            "the group has no valid offset on a partition ({error}): either `kassactl topics apply` was not run, or records were deleted before they were read"
-        )
-        .into()),
-        Some(RDKafkaErrorCode::Fatal) => Err(format!("the Kafka consumer cannot go on: {error}").into()),
-        _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-            Err(format!("the Kafka consumer cannot go on: {error}").into())
-        }
-        _ => {
-            tracing::warn!(%error, "Kafka consumer");
-            Ok(())
+    /// Sorts an error of `poll`: most are waited out by librdkafka itself, some end the service.
+    fn explain(&self, error: &KafkaError) -> Result<(), Fatal> {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::NoOffset) => Err(format!(
+                "the group has no valid offset on a partition ({error}): either `kassactl topics apply` was not run, or records were deleted before they were read"
+            )
+            .into()),
+            Some(RDKafkaErrorCode::Fatal) => Err(format!("the Kafka consumer cannot go on: {error}").into()),
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+                Err(format!("the Kafka consumer cannot go on: {error}").into())
+            }
+            _ => {
+                // Most of them the context was told before, with a reason.
+                self.consumer.context().complaints.warn(error, "");
+                Ok(())
+            }
         }
     }
 }

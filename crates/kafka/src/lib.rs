@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod client;
+mod complaints;
 pub mod consumer;
 pub mod dead_letters;
 pub mod frontier;

@@ -16,7 +16,10 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{Client, ClientError};
+use crate::{
+    client::{Client, ClientError},
+    complaints::Complaints,
+};
 
 /// How long the thread that reports deliveries outlives its producer at most.
 const POLL: Duration = Duration::from_secs(1);
@@ -82,6 +85,7 @@ impl Watch {
 
 struct Context<D> {
     watch: Arc<Watch>,
+    complaints: Complaints,
     deliveries: std::marker::PhantomData<fn(D)>,
 }
 
@@ -91,7 +95,7 @@ impl<D: Delivered> ClientContext for Context<D> {
             tracing::error!(%error, reason, "the Kafka producer cannot go on");
             self.watch.fatal.cancel();
         } else {
-            tracing::warn!(%error, reason, "Kafka producer");
+            self.complaints.warn(&error, reason);
         }
     }
 }
@@ -130,7 +134,11 @@ impl<D: Delivered> Producer<D> {
             .set("queue.buffering.max.messages", settings.queue_records.to_string())
             .set("queue.buffering.max.kbytes", settings.queue_bytes.div_ceil(1024).to_string());
         let watch = Arc::new(Watch { started: Instant::now(), last_progress: AtomicU64::new(0), fatal });
-        let context = Context { watch: Arc::clone(&watch), deliveries: std::marker::PhantomData };
+        let context = Context {
+            watch: Arc::clone(&watch),
+            complaints: Complaints::new("Kafka producer"),
+            deliveries: std::marker::PhantomData,
+        };
         let inner = Arc::new(config.create_with_context(context)?);
         report_deliveries(&inner).map_err(ClientError::Thread)?;
         Ok(Self { inner, watch })

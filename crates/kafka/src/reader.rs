@@ -11,15 +11,18 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::client::{Client, ClientError, Unreachable};
+use crate::{
+    client::{Client, ClientError, Unreachable},
+    complaints::Complaints,
+};
 
 /// Logs what librdkafka reports, except the end of a partition: a reader waits for it.
-struct Quiet;
+struct Quiet(Complaints);
 
 impl ClientContext for Quiet {
     fn error(&self, error: KafkaError, reason: &str) {
         if !is_end(&error) {
-            tracing::warn!(%error, reason, "Kafka reader");
+            self.0.warn(&error, reason);
         }
     }
 }
@@ -99,7 +102,7 @@ impl Reader {
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.wait.max.ms", "100")
-            .create_with_context(Quiet)
+            .create_with_context(Quiet(Complaints::new("Kafka reader")))
             .map_err(ClientError::Refused)?;
         let wanted: Vec<i32> = match partitions {
             Some(some) => some.to_vec(),

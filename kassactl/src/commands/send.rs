@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
-use formats::Choice;
+use formats::{Choice, UnknownFormat};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 
@@ -58,7 +58,12 @@ fn choose(file: &Path, format: Option<&str>) -> anyhow::Result<Choice> {
         "tlv" | "hex" => (Some("ffd-tlv"), None),
         _ => (None, None),
     };
-    Ok(formats::choose(format.or(family), content_type)?)
+    formats::choose(format.or(family), content_type).map_err(|error| match error {
+        UnknownFormat::Unnamed => {
+            anyhow::Error::new(error).context("the name of the file does not tell its format: add --format NAME")
+        }
+        error => error.into(),
+    })
 }
 
 fn extension(file: &Path) -> String {
@@ -100,7 +105,8 @@ fn show(answer: &Value, status: u16, retry_after: Option<&str>, out: &mut Out) -
         out.table(["document", "verdict", "id", "reason", "place"], rows)?;
     }
     if status != 200 {
-        writeln!(out, "{status} {}: {}", text(&answer["title"]), text(&answer["detail"]))?;
+        let said = [text(&answer["title"]), text(&answer["detail"])];
+        writeln!(out, "{status} {}", said.join(": ").trim_end_matches(": "))?;
     }
     if let Some(byte) = answer["unread_from"].as_u64() {
         writeln!(out, "nothing was read from byte {byte} on: send that again without the rejected document")?;

@@ -81,17 +81,18 @@ pub async fn check(reader: &TopicReader, index: &mut Index<'_>, findings: &mut F
 }
 
 async fn run(reader: &TopicReader) -> Result<BTreeMap<String, Summary>, CheckError> {
-    let output = Command::new(&reader.python)
+    let child = Command::new(&reader.python)
         .arg(&reader.script)
         .args(["--brokers", &reader.brokers, "--registry", &reader.registry, "--out"])
         .arg(&reader.folder)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped()) // its standard error, with the progress, is ours
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .map_err(CheckError::Files)?;
+    let output = child.wait_with_output().await.map_err(CheckError::Files)?;
     if !output.status.success() {
-        return Err(CheckError::Python(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        return Err(CheckError::Python(format!("{}, the reason stands above", output.status)));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| CheckError::Python(error.to_string()))
 }

@@ -258,8 +258,11 @@ async fn check(world: &World, stage: &Stage, ledger: &Ledger, databases: &Databa
     let mut findings = Findings::default();
     let recalled = Recalled::of(world, ledger);
     let mut index = Index::new(world, ledger, &recalled);
+    println!("  in MongoDB");
     check::mongo::check(&stage.endpoints.mongodb, stage::DATABASE, &mut index, &mut findings).await?;
+    println!("  on the topics, read by a Python client");
     check::topics::check(&stage.topic_reader(), &mut index, &mut findings).await?;
+    println!("  in PostgreSQL");
     check::postgres::check(&databases.postgres, world, &recalled, &mut findings).await?;
     check::stop_lists::check(&databases.postgres, &stage.iiko.stop_lists(), &mut findings).await?;
     Ok(findings)

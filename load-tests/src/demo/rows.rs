@@ -8,10 +8,10 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::demo::stage::{DATABASE, Stage};
 
-/// Live rows by the server's own statistics.
+/// Rows that were inserted, by the server's own statistics; none are deleted.
 const ROWS: &str = "SELECT \
-    coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'products'), 0), \
-    coalesce((SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'observed_prices'), 0)";
+    coalesce((SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'products'), 0), \
+    coalesce((SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'observed_prices'), 0)";
 /// Rows that the relays have not published.
 const UNPUBLISHED: &str = "SELECT \
     (SELECT count(*) FROM products_dirty) + (SELECT count(*) FROM stop_list_groups_dirty)";

@@ -21,7 +21,10 @@ pub fn of(uri: &Uri, content_type: Option<&str>, entry: &Entry) -> Result<Choice
         },
         chosen => chosen,
     };
-    chosen.map_err(|error| Problem::new(Kind::UnknownFormat, format!("{error}.")).with_formats())
+    chosen.map_err(|error| {
+        let hint = if error == UnknownFormat::Unnamed { " Add `?format=NAME` to the path." } else { "" };
+        Problem::new(Kind::UnknownFormat, format!("{error}.{hint}")).with_formats()
+    })
 }
 
 /// The header `Content-Type`, if it is text.

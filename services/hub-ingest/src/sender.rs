@@ -56,9 +56,18 @@ impl Sender {
         }
         let key = key::register(credential.tenant, credential.register);
         match directory.get(&key) {
-            None => Err(Problem::new(Kind::UnknownRegister, "The directory has no such register.")),
+            None => {
+                let detail =
+                    format!("Keep the documents; the operator enrols it with `kassactl registers enrol {key}`.");
+                Err(Problem::new(Kind::UnknownRegister, detail))
+            }
             Some(Known::Unreadable) => Err(Problem::new(Kind::DirectoryUnreadable, "")),
-            Some(Known::Entry(entry)) if !entry.active => Err(Problem::new(Kind::RevokedRegister, "")),
+            Some(Known::Entry(entry)) if !entry.active => {
+                let detail = format!(
+                    "Keep the documents; the operator takes it back with `kassactl registers reinstate {key}`."
+                );
+                Err(Problem::new(Kind::RevokedRegister, detail))
+            }
             Some(Known::Entry(entry)) if credential.key_version < entry.lowest_key_version => {
                 let detail = format!(
                     "Tokens of key version {} are valid, this one is of {}.",
