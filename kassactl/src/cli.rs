@@ -301,9 +301,7 @@ fn letter_id(text: &str) -> Result<LetterId, String> {
 }
 
 fn format(text: &str) -> Result<String, formats::UnknownFormat> {
-    formats::family(text)
-        .map(|family| family.name.to_owned())
-        .ok_or_else(|| formats::UnknownFormat::Family(text.to_owned()))
+    Ok(formats::choose(Some(text), None)?.family.name.to_owned())
 }
 
 fn from(text: &str) -> Result<kafka::Start, String> {

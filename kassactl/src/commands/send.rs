@@ -105,8 +105,9 @@ fn show(answer: &Value, status: u16, retry_after: Option<&str>, out: &mut Out) -
         out.table(["document", "verdict", "id", "reason", "place"], rows)?;
     }
     if status != 200 {
-        let said = [text(&answer["title"]), text(&answer["detail"])];
-        writeln!(out, "{status} {}", said.join(": ").trim_end_matches(": "))?;
+        let said = ["title", "detail"].map(|name| text(&answer[name]));
+        let said: Vec<&str> = said.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        writeln!(out, "{status} {}", said.join(": "))?;
     }
     if let Some(byte) = answer["unread_from"].as_u64() {
         writeln!(out, "nothing was read from byte {byte} on: send that again without the rejected document")?;
