@@ -2,7 +2,10 @@
 //!
 //! A rate is sustained when over the time of the load the sum of all lags (documents without an acknowledgement
 //! and rows without a publication included) grows by less than 1 % of the input, and all lags are gone within 2 s after
-//! the end. The trials are few: each fills the databases, and a receipt costs more in a larger one.
+//! the end. The growth is that of the lags' trend: a database that makes a checkpoint in the last seconds has
+//! not been overtaken, and one whose lags rise all the time has, whenever it was looked at. A rate that fails is tried
+//! once more, because the machine may have been busy with something else.
+//! The trials are few: each fills the databases, and a receipt costs more in a larger one.
 
 use std::time::Duration;
 
@@ -12,16 +15,14 @@ use crate::{demo::run::Watched, fleet::Load};
 
 /// The first rate that is tried, documents a second.
 const FIRST: f64 = 4_000.0;
-/// Each further one is so much higher.
-const STEP: f64 = 1.5;
 /// No rate below this is looked for.
 const LOWEST: f64 = 50.0;
-/// Short trials end when the highest rate that held and the lowest that did not differ by less.
-const RANGE: f64 = 1.15;
-/// Final trials differ by so much.
-const CLOSE: f64 = 1.05;
-/// Length of a trial that only looks for the range.
-const SHORT: Duration = Duration::from_secs(15);
+/// Short trials, which only look for the range: each is so much higher until one fails, ...
+const SHORT: Step = Step { length: Duration::from_secs(15), factor: 1.5, close: 1.15 };
+/// ... and those that count.
+const FINAL_FACTOR: f64 = 1.15;
+/// The highest rate that is sustained and the lowest that is not differ by less at the end.
+const FINAL_CLOSE: f64 = 1.05;
 /// What a load needs to settle before the lags say something: twice as long as product-upserter keeps confirmations.
 const WARM_UP: Duration = Duration::from_secs(10);
 /// Between two looks at how the lags have grown.
@@ -41,7 +42,7 @@ pub struct Trial {
     pub rate: f64,
     /// Seconds.
     pub seconds: f64,
-    /// Documents that all stages together were further behind at the end than at the beginning.
+    /// Documents that all stages together fell behind from the beginning to the end, by the trend.
     pub lag_growth: i64,
     /// Seconds from the end until nothing was behind.
     pub drain_seconds: f64,
@@ -51,11 +52,15 @@ pub struct Trial {
     pub is_final: bool,
 }
 
-impl Trial {
-    /// It went on to its end, and the lags grew by less than twice what is allowed.
-    fn is_narrow(&self, full: Duration) -> bool {
-        self.seconds >= SHORT.as_secs_f64() && (self.lag_growth as f64) < 2.0 * bound(self.rate, full)
-    }
+/// How rates are tried.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Of each trial.
+    length: Duration,
+    /// From one rate to the next, while all are sustained or none is.
+    factor: f64,
+    /// Ends when the highest sustained rate and the lowest other one differ by less.
+    close: f64,
 }
 
 /// By how many documents lags may grow.
@@ -70,9 +75,10 @@ fn bound(rate: f64, full: Duration) -> f64 {
 pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result<Vec<Trial>> {
     let mut search = Search { watched, full, trials: Vec::new() };
     // The brokers' and databases' first documents cost a multiple of the later ones.
-    search.try_rate(FIRST / 2.0, SHORT).await?;
-    let range = search.range().await?;
-    search.settle_on(f64::max(range / CLOSE, LOWEST)).await?;
+    search.try_rate(FIRST / 2.0, SHORT.length).await?;
+    let range = search.highest(FIRST, SHORT, false).await?;
+    let counting = Step { length: full, factor: FINAL_FACTOR, close: FINAL_CLOSE };
+    search.highest(range, counting, true).await?;
     Ok(search.trials)
 }
 
@@ -80,6 +86,19 @@ pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result
 #[must_use]
 pub fn found(trials: &[Trial]) -> Option<f64> {
     trials.iter().filter(|trial| trial.sustained && trial.is_final).map(|trial| trial.rate).reduce(f64::max)
+}
+
+/// How much values in equal distances grow from the first to the last by their trend: the median of the slopes
+/// between any two of them (Theil and Sen), which a short rise at the end does not move.
+fn growth(values: &[i64]) -> i64 {
+    let slope = |i: usize, j: usize| (values[j] - values[i]) as f64 / (j - i) as f64;
+    let mut slopes: Vec<f64> = (1..values.len()).flat_map(|j| (0..j).map(move |i| slope(i, j))).collect();
+    slopes.sort_unstable_by(f64::total_cmp);
+    let median = match slopes.len() {
+        0 => 0.0,
+        n => f64::midpoint(slopes[(n - 1) / 2], slopes[n / 2]),
+    };
+    (median * (values.len() - 1) as f64) as i64
 }
 
 struct Search<'s, 'w> {
@@ -90,42 +109,33 @@ struct Search<'s, 'w> {
 }
 
 impl Search<'_, '_> {
-    /// Short trials: the highest rate that they sustain.
-    async fn range(&mut self) -> anyhow::Result<f64> {
+    /// The highest rate that is sustained, [`LOWEST`] if none is. A trial that fails is repeated once.
+    async fn highest(&mut self, first: f64, step: Step, is_final: bool) -> anyhow::Result<f64> {
         let (mut good, mut bad) = (0.0, f64::INFINITY);
-        let mut rate = FIRST;
-        while bad / f64::max(good, 1.0) > RANGE && rate >= LOWEST {
-            let mut trial = self.try_rate(rate, SHORT).await?;
-            // A checkpoint of a database in the wrong seconds must not keep the search below what is carried.
-            if !trial.sustained && trial.is_narrow(self.full) {
-                trial = self.try_rate(rate, SHORT).await?;
+        let mut rate = first;
+        while bad / f64::max(good, 1.0) > step.close && rate >= LOWEST {
+            let mut sustained = false;
+            for _ in 0..2 {
+                let trial = Trial { is_final, ..self.try_rate(rate, step.length).await? };
+                let is_hopeless = trial.seconds < step.length.as_secs_f64();
+                sustained = trial.sustained;
+                self.trials.push(trial);
+                if sustained || is_hopeless {
+                    break;
+                }
             }
-            if trial.sustained {
+            if sustained {
                 good = rate
             } else {
                 bad = rate
             }
-            self.trials.push(trial);
             rate = match (good > 0.0, bad.is_finite()) {
                 (true, true) => f64::sqrt(good * bad),
-                (true, false) => good * STEP,
-                (false, _) => bad / STEP,
+                (true, false) => good * step.factor,
+                (false, _) => bad / step.factor,
             };
         }
         Ok(f64::max(good, LOWEST))
-    }
-
-    /// Trials of full length: down from `rate` to one that is sustained, or up to one that is not.
-    async fn settle_on(&mut self, mut rate: f64) -> anyhow::Result<()> {
-        let (mut has_held, mut has_failed) = (false, false);
-        while !(has_held && has_failed) && rate >= LOWEST {
-            let trial = Trial { is_final: true, ..self.try_rate(rate, self.full).await? };
-            let holds = trial.sustained;
-            self.trials.push(trial);
-            (has_held, has_failed) = (has_held || holds, has_failed || !holds);
-            rate = if holds { rate * CLOSE } else { rate / CLOSE };
-        }
-        Ok(())
     }
 
     /// Lags of a steady load go up and down by a second or so. In a short trial that would be more than 1 %
@@ -135,18 +145,18 @@ impl Search<'_, '_> {
         watched.say(&format!("trying {rate:.0} documents/s for {} s", length.as_secs()));
         let load = |duration| Load { rate, duration, offline: None, probes: PROBES };
         watched.load(load(WARM_UP)).await?;
-        let before = watched.mean_behind();
+        let mut lags = vec![watched.mean_behind()];
         let mut left = length;
-        let mut lag_growth = 0;
         let bound = bound(rate, self.full);
         // Without an early end, a rate that is far too high would leave a backlog of minutes.
         let hopeless = f64::max(rate * HOPELESS.as_secs_f64(), bound);
-        while !left.is_zero() && (lag_growth as f64) < hopeless {
+        while !left.is_zero() && ((lags[lags.len() - 1] - lags[0]) as f64) < hopeless {
             let slice = left.min(SLICE);
             watched.load(load(slice)).await?;
             left -= slice;
-            lag_growth = watched.mean_behind() - before;
+            lags.push(watched.mean_behind());
         }
+        let lag_growth = growth(&lags);
         let drain = watched.drain(Duration::from_secs(300)).await?;
         let trial = Trial {
             rate,
@@ -162,5 +172,32 @@ impl Search<'_, '_> {
             trial.drain_seconds
         ));
         Ok(trial)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::growth;
+
+    #[test]
+    fn lags_that_rise_all_the_time_have_grown() {
+        assert_eq!(growth(&[100, 200, 300, 400, 500]), 400);
+        assert_eq!(growth(&[100, 250, 290, 410, 500, 640]), 516);
+    }
+
+    #[test]
+    fn lags_that_rose_in_the_middle_and_stayed_there_have_grown() {
+        assert!(growth(&[0, 0, 0, 0, 0, 0, 900, 900, 900, 900, 900, 900]) > 500);
+    }
+
+    #[test]
+    fn a_short_rise_is_no_growth_wherever_it_is() {
+        assert_eq!(growth(&[100, 100, 100, 100, 100, 100, 100, 9_000]), 0);
+        assert_eq!(growth(&[100, 100, 9_000, 100, 100, 100, 100, 100]), 0);
+    }
+
+    #[test]
+    fn a_single_value_has_not_grown() {
+        assert_eq!(growth(&[7]), 0);
     }
 }
