@@ -4,7 +4,7 @@
 //! and rows without a publication included) grows by less than 1 % of the input, and all lags are gone within 2 s after
 //! the end. The growth is that of the lags' trend: a database that makes a checkpoint in the last seconds has
 //! not been overtaken, and one whose lags rise all the time has, whenever it was looked at. A rate that fails is tried
-//! once more, because the machine may have been busy with something else.
+//! once more, because the machine may have been busy with something else, unless it was given up as hopeless.
 //! The trials are few: each fills the databases, and a receipt costs more in a larger one.
 
 use std::time::Duration;
@@ -17,12 +17,8 @@ use crate::{demo::run::Watched, fleet::Load};
 const FIRST: f64 = 4_000.0;
 /// No rate below this is looked for.
 const LOWEST: f64 = 50.0;
-/// Short trials, which only look for the range: each is so much higher until one fails, ...
-const SHORT: Step = Step { length: Duration::from_secs(15), factor: 1.5, close: 1.15 };
-/// ... and those that count.
-const FINAL_FACTOR: f64 = 1.15;
-/// The highest rate that is sustained and the lowest that is not differ by less at the end.
-const FINAL_CLOSE: f64 = 1.05;
+/// Short trials only look for the range.
+const SHORT: Step = Step { length: Duration::from_secs(15), factor: 1.5, close: 1.15, is_final: false };
 /// What a load needs to settle before the lags say something: twice as long as product-upserter keeps confirmations.
 const WARM_UP: Duration = Duration::from_secs(10);
 /// Between two looks at how the lags have grown.
@@ -61,6 +57,8 @@ struct Step {
     factor: f64,
     /// Ends when the highest sustained rate and the lowest other one differ by less.
     close: f64,
+    /// The trials count.
+    is_final: bool,
 }
 
 /// By how many documents lags may grow.
@@ -76,9 +74,8 @@ pub async fn search(watched: &mut Watched<'_>, full: Duration) -> anyhow::Result
     let mut search = Search { watched, full, trials: Vec::new() };
     // The brokers' and databases' first documents cost a multiple of the later ones.
     search.try_rate(FIRST / 2.0, SHORT.length).await?;
-    let range = search.highest(FIRST, SHORT, false).await?;
-    let counting = Step { length: full, factor: FINAL_FACTOR, close: FINAL_CLOSE };
-    search.highest(range, counting, true).await?;
+    let range = search.highest(FIRST, SHORT).await?;
+    search.highest(range, Step { length: full, factor: 1.15, close: 1.05, is_final: true }).await?;
     Ok(search.trials)
 }
 
@@ -109,22 +106,12 @@ struct Search<'s, 'w> {
 }
 
 impl Search<'_, '_> {
-    /// The highest rate that is sustained, [`LOWEST`] if none is. A trial that fails is repeated once.
-    async fn highest(&mut self, first: f64, step: Step, is_final: bool) -> anyhow::Result<f64> {
+    /// The highest rate that is sustained, [`LOWEST`] if none is.
+    async fn highest(&mut self, first: f64, step: Step) -> anyhow::Result<f64> {
         let (mut good, mut bad) = (0.0, f64::INFINITY);
         let mut rate = first;
         while bad / f64::max(good, 1.0) > step.close && rate >= LOWEST {
-            let mut sustained = false;
-            for _ in 0..2 {
-                let trial = Trial { is_final, ..self.try_rate(rate, step.length).await? };
-                let is_hopeless = trial.seconds < step.length.as_secs_f64();
-                sustained = trial.sustained;
-                self.trials.push(trial);
-                if sustained || is_hopeless {
-                    break;
-                }
-            }
-            if sustained {
+            if self.holds(rate, step).await? {
                 good = rate
             } else {
                 bad = rate
@@ -136,6 +123,19 @@ impl Search<'_, '_> {
             };
         }
         Ok(f64::max(good, LOWEST))
+    }
+
+    /// Whether one of two trials sustains the rate. After a hopeless one there is no second.
+    async fn holds(&mut self, rate: f64, step: Step) -> anyhow::Result<bool> {
+        for _ in 0..2 {
+            let trial = Trial { is_final: step.is_final, ..self.try_rate(rate, step.length).await? };
+            let (sustained, is_hopeless) = (trial.sustained, trial.seconds < step.length.as_secs_f64());
+            self.trials.push(trial);
+            if sustained || is_hopeless {
+                return Ok(sustained);
+            }
+        }
+        Ok(false)
     }
 
     /// Lags of a steady load go up and down by a second or so. In a short trial that would be more than 1 %
