@@ -200,6 +200,9 @@ fn fenced_or_failed(error: KafkaError) -> Result<Attempt, Error> {
                 | RDKafkaErrorCode::ProducerFenced
                 | RDKafkaErrorCode::InvalidProducerEpoch
                 | RDKafkaErrorCode::ConcurrentTransactions
+                // A commit that meets another writer's fencing: the coordinator of Kafka 4.3.1 throws an
+                // IllegalStateException then, and its answer names no reason.
+                | RDKafkaErrorCode::Unknown
         )
     );
     if fenced { Ok(Attempt::Fenced) } else { Err(Error::Unwritten(error)) }
