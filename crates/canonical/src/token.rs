@@ -6,9 +6,8 @@
 
 use std::fmt;
 
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
 use crate::ids::is_id;
 
@@ -18,7 +17,7 @@ const MIN_KEY_BYTES: usize = 32;
 
 /// The secret keys, by version.
 #[derive(Clone)]
-pub struct TokenKeys(Vec<(i32, Hmac<Sha256>)>);
+pub struct TokenKeys(Vec<(i32, hmac::Key)>);
 
 impl fmt::Debug for TokenKeys {
     /// Names the versions, never a key.
@@ -98,7 +97,7 @@ impl TokenKeys {
     /// # Errors
     /// When the list is empty or an entry is malformed, too short or repeated.
     pub fn parse(setting: &str) -> Result<Self, TokenKeysError> {
-        let mut keys: Vec<(i32, Hmac<Sha256>)> = Vec::new();
+        let mut keys: Vec<(i32, hmac::Key)> = Vec::new();
         for (index, entry) in setting.split(',').map(str::trim).enumerate() {
             if entry.is_empty() && setting.trim().is_empty() {
                 return Err(TokenKeysError::Empty);
@@ -106,14 +105,14 @@ impl TokenKeys {
             let malformed = TokenKeysError::Malformed { entry: index + 1 };
             let (version, hex) = entry.split_once(':').ok_or(malformed.clone())?;
             let version = parse_version(version.trim()).ok_or(malformed.clone())?;
-            let key = bytes_of_hex(hex.trim()).ok_or(malformed.clone())?;
+            let key = bytes_of_hex(hex.trim()).ok_or(malformed)?;
             if key.len() < MIN_KEY_BYTES {
                 return Err(TokenKeysError::TooShort { version, bytes: key.len() });
             }
             if keys.iter().any(|(other, _)| *other == version) {
                 return Err(TokenKeysError::Repeated { version });
             }
-            keys.push((version, Hmac::new_from_slice(&key).map_err(|_| malformed)?));
+            keys.push((version, hmac::Key::new(hmac::HMAC_SHA256, &key)));
         }
         Ok(Self(keys))
     }
@@ -134,8 +133,8 @@ impl TokenKeys {
         }
         let key = self.key(key_version).ok_or(IssueError::UnknownKey(key_version))?;
         let signed = format!("{SCHEME}.{tenant}.{register}.{key_version}");
-        let mac = key.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
-        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(&mac[..MAC_BYTES])))
+        let mac = hmac::sign(key, signed.as_bytes());
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(&mac.as_ref()[..MAC_BYTES])))
     }
 
     /// Checks a token; the comparison takes the same time wherever the MAC differs.
@@ -160,12 +159,12 @@ impl TokenKeys {
             return Err(TokenError::Malformed);
         }
         let key = self.key(key_version).ok_or(TokenError::UnknownKey)?;
-        let expected = key.clone().chain_update(signed.as_bytes());
-        expected.verify_truncated_left(&claimed).map_err(|_| TokenError::WrongMac)?;
+        let expected = hmac::sign(key, signed.as_bytes());
+        verify_slices_are_equal(&expected.as_ref()[..MAC_BYTES], &claimed).map_err(|_| TokenError::WrongMac)?;
         Ok(Credential { tenant, register, key_version })
     }
 
-    fn key(&self, version: i32) -> Option<&Hmac<Sha256>> {
+    fn key(&self, version: i32) -> Option<&hmac::Key> {
         self.0.iter().find(|(other, _)| *other == version).map(|(_, key)| key)
     }
 }

@@ -101,7 +101,7 @@ pub struct Options {
     #[arg(long, default_value_t = 256)]
     pub connections: usize,
     /// Most partitions of a topic. The catalogue's 24 are for a cluster: each costs requests, and so a broker's time.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(i32).range(1..))]
     pub partitions: i32,
     /// Folder for the report, the logs of the services and what was read from the topics.
     #[arg(long, default_value = "target/demo")]

@@ -70,7 +70,7 @@ pub struct UpserterSettings {
     #[config(env = "KASSAFLOW_UPSERTER_CONFIRMATION_WAIT_MS", default = 5000)]
     pub confirmation_wait_ms: u64,
     /// Products and prices whose last state is remembered, at about 100 bytes each.
-    #[config(env = "KASSAFLOW_UPSERTER_KNOWN_ENTRIES", default = 500000)]
+    #[config(env = "KASSAFLOW_UPSERTER_KNOWN_ENTRIES", default = 1000000)]
     pub known_entries: usize,
     /// Most receipts that are read and not yet written; half of them may wait with confirmations.
     #[config(env = "KASSAFLOW_UPSERTER_IN_FLIGHT_RECORDS", default = 50000)]
