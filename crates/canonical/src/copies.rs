@@ -9,8 +9,9 @@ use std::cmp::Reverse;
 /// Families by how much of a document they tell. Sources that are not listed have rank 0.
 ///
 /// `ffd-tlv` is what the fiscal drive itself keeps: sums of VAT and item sums as the register
-/// stated them. `dreamkas` is a cloud's extract: item sums and sums of VAT are missing.
-pub const SOURCE_RANKS: &[(&str, u8)] = &[("ffd-tlv", 90), ("dreamkas", 50)];
+/// stated them. `fns-json` is that document as an operator of fiscal data passed it on: some leave parts out.
+/// `evotor` and `dreamkas` are clouds' extracts: sums of VAT are missing, of `dreamkas` item sums as well.
+pub const SOURCE_RANKS: &[(&str, u8)] = &[("ffd-tlv", 90), ("fns-json", 80), ("evotor", 60), ("dreamkas", 50)];
 
 /// The rank of a family: greater is richer.
 #[must_use]

@@ -81,7 +81,7 @@ pub fn fiscal_id(tenant: &str, drive: &str, number: u32) -> String {
     id
 }
 
-/// What tells a receipt without a fiscal identity from all others of its tenant.
+/// What tells a receipt or a shift's document without a fiscal identity from all others of its tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NonFiscalReceipt<'a> {
     /// From the credential.
@@ -122,6 +122,12 @@ pub fn non_fiscal_receipt_id(receipt: &NonFiscalReceipt<'_>) -> String {
 #[must_use]
 pub fn encashment_id(tenant: &str, source: &str, device: &str, local_time: &str, kind: &str, kopecks: i64) -> String {
     joined(tenant, &[source, device, local_time, kind, &kopecks.to_string()])
+}
+
+/// Identity of a document that has nothing but the vendor's own id: `tenant/source/id`.
+#[must_use]
+pub fn vendor_id(tenant: &str, source: &str, id: &str) -> String {
+    joined(tenant, &[source, id])
 }
 
 fn joined(tenant: &str, parts: &[&str]) -> String {

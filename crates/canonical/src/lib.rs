@@ -19,7 +19,7 @@ pub mod token;
 
 pub use copies::{Copy, Kept, Reception, settle};
 pub use hash::document_hash;
-pub use ids::{NonFiscalReceipt, encashment_id, fiscal_id, is_id, non_fiscal_receipt_id};
+pub use ids::{NonFiscalReceipt, encashment_id, fiscal_id, is_id, non_fiscal_receipt_id, vendor_id};
 pub use newest::Newest;
 pub use product::product_key;
 pub use token::{Credential, IssueError, TokenError, TokenKeys, TokenKeysError};

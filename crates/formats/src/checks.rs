@@ -1,6 +1,11 @@
 //! Judgements that are the same for all families.
 
-use schemas::{LocalTimestamp, Timestamp};
+use schemas::{
+    LocalTimestamp, Timestamp,
+    receipts::{Item, ReceiptKind},
+};
+
+use crate::{Invalid, flags};
 
 /// Largest sum that makes sense, in kopecks: ten trillion roubles. Above it, sums of a day overflow.
 pub(crate) const MAX_KOPECKS: i64 = 1_000_000_000_000_000;
@@ -24,6 +29,58 @@ pub(crate) fn drive_number(text: &str) -> Option<&str> {
     let number = text.trim_matches([' ', '\0']);
     let digits = !number.is_empty() && number.len() <= 16 && number.bytes().all(|b| b.is_ascii_digit());
     digits.then_some(number)
+}
+
+/// An amount in kopecks from a source whose amounts are positive in every operation.
+pub(crate) fn money(kopecks: Option<i64>, place: &str) -> Result<Option<i64>, Invalid> {
+    match kopecks {
+        Some(kopecks) if !(0..=MAX_KOPECKS).contains(&kopecks) => {
+            Err(Invalid::new(place, format!("{kopecks} kopecks is outside of 0 to {MAX_KOPECKS}")))
+        }
+        kopecks => Ok(kopecks),
+    }
+}
+
+/// A quantity in millionths; 0 with a flag where there is none.
+pub(crate) fn quantity(millionths: Option<i64>, place: &str, flags: &mut Vec<&'static str>) -> Result<i64, Invalid> {
+    match millionths {
+        None => {
+            flags::raise(flags, flags::QUANTITY_MISSING);
+            Ok(0)
+        }
+        Some(quantity) if (0..QUANTITY_LIMIT).contains(&quantity) => Ok(quantity),
+        Some(_) => Err(Invalid::new(place, "negative, or more than 12 digits before the point")),
+    }
+}
+
+/// A number of 32 bits that the fiscal drive gives out.
+pub(crate) fn fiscal_number(
+    number: Option<i64>,
+    least: u32,
+    place: impl FnOnce() -> String,
+) -> Result<Option<u32>, Invalid> {
+    let Some(number) = number else { return Ok(None) };
+    match u32::try_from(number) {
+        Ok(number) if number >= least => Ok(Some(number)),
+        _ => Err(Invalid::new(place(), format!("{number} is outside of {least} to {}", u32::MAX))),
+    }
+}
+
+/// Refuses a list of more elements than any receipt has.
+pub(crate) fn not_too_many(elements: usize, place: &str) -> Result<(), Invalid> {
+    if elements > MAX_ITEMS {
+        return Err(Invalid::new(place, format!("{elements} elements; at most {MAX_ITEMS} make sense")));
+    }
+    Ok(())
+}
+
+/// Whether the total is the sum of the items, as far as they tell theirs. A correction may tell its total alone.
+pub(crate) fn items_add_up(kind: ReceiptKind, total_kopecks: i64, items: &[Item<'_>]) -> bool {
+    if items.is_empty() && matches!(kind, ReceiptKind::ReceiptCorrection | ReceiptKind::StrictFormCorrection) {
+        return true;
+    }
+    let sum: Option<i128> = items.iter().map(|item| item.sum_kopecks.map(i128::from)).sum();
+    sum.is_none_or(|sum| sum == i128::from(total_kopecks))
 }
 
 /// Whether the register's clock was ahead when the hub took the document in.

@@ -27,6 +27,12 @@ pub const QUANTITY_MISSING: &str = "quantity-missing";
 /// A quantity had more than six digits after the point and was rounded half up.
 pub const QUANTITY_ROUNDED: &str = "quantity-rounded";
 
+/// An amount in roubles had more than two digits after the point and was rounded half up.
+pub const MONEY_ROUNDED: &str = "money-rounded";
+
+/// A source tells the day of a document but not its time: `local_time` is the beginning of that day, `utc_time` null.
+pub const TIME_OF_DAY_MISSING: &str = "time-of-day-missing";
+
 /// Every flag, for documentation and checks.
 pub const ALL: &[&str] = &[
     ITEMS_DO_NOT_ADD_UP,
@@ -37,6 +43,8 @@ pub const ALL: &[&str] = &[
     CONTAINER_DISAGREES,
     QUANTITY_MISSING,
     QUANTITY_ROUNDED,
+    MONEY_ROUNDED,
+    TIME_OF_DAY_MISSING,
 ];
 
 /// Raises a flag once.

@@ -21,11 +21,16 @@
 //! ```
 
 mod checks;
+mod codes;
+mod decimal;
 pub mod dreamkas;
+pub mod evotor;
 pub mod ffd_tlv;
 pub mod flags;
+pub mod fns_json;
 mod framing;
 mod json;
+mod marking;
 mod parsing;
 mod registry;
 mod text;
@@ -35,4 +40,4 @@ pub use parsing::{Class, Context, Invalid, Parsed};
 pub use registry::{Choice, Family, MediaType, UnknownFormat, choose, family};
 
 /// All families, in the order in which they are listed to people.
-pub static FAMILIES: &[&Family] = &[&dreamkas::FAMILY, &ffd_tlv::FAMILY];
+pub static FAMILIES: &[&Family] = &[&dreamkas::FAMILY, &evotor::FAMILY, &ffd_tlv::FAMILY, &fns_json::FAMILY];

@@ -25,6 +25,59 @@ pub struct Context<'a> {
     pub raw_offset: i64,
 }
 
+impl<'a> Context<'a> {
+    /// A receipt of which nothing is known but where it comes from.
+    pub(crate) fn receipt(&self, source: &'static str, revision: i32) -> Receipt<'a> {
+        Receipt {
+            tenant: self.tenant.into(),
+            shop: self.shop.map(Into::into),
+            register: self.register.into(),
+            source: source.into(),
+            revision,
+            document_hash: self.document_hash.into(),
+            raw_topic: self.raw_topic.into(),
+            raw_partition: self.raw_partition,
+            raw_offset: self.raw_offset,
+            received_at: self.received_at,
+            ..Receipt::default()
+        }
+    }
+
+    /// A shift of which nothing is known but where it comes from.
+    pub(crate) fn shift(&self, source: &'static str, revision: i32) -> ShiftDocument<'a> {
+        ShiftDocument {
+            tenant: self.tenant.into(),
+            shop: self.shop.map(Into::into),
+            register: self.register.into(),
+            source: source.into(),
+            revision,
+            document_hash: self.document_hash.into(),
+            raw_topic: self.raw_topic.into(),
+            raw_partition: self.raw_partition,
+            raw_offset: self.raw_offset,
+            received_at: self.received_at,
+            ..ShiftDocument::default()
+        }
+    }
+
+    /// An event of which nothing is known but where it comes from.
+    pub(crate) fn event(&self, source: &'static str, revision: i32) -> RegisterEvent<'a> {
+        RegisterEvent {
+            tenant: self.tenant.into(),
+            shop: self.shop.map(Into::into),
+            register: self.register.into(),
+            source: source.into(),
+            revision,
+            document_hash: self.document_hash.into(),
+            raw_topic: self.raw_topic.into(),
+            raw_partition: self.raw_partition,
+            raw_offset: self.raw_offset,
+            received_at: self.received_at,
+            ..RegisterEvent::default()
+        }
+    }
+}
+
 /// A document in canonical form.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parsed<'a> {
@@ -100,6 +153,11 @@ impl Invalid {
     /// Of class [`Class::Invalid`].
     pub(crate) fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
         Self { class: Class::Invalid, place: place.into(), text: text.into() }
+    }
+
+    /// The same fault of a part that stands at `place`.
+    pub(crate) fn below(self, place: &str) -> Self {
+        Self { place: format!("{place}.{}", self.place), ..self }
     }
 
     pub(crate) fn undecodable(place: impl Into<String>, text: impl Into<String>) -> Self {

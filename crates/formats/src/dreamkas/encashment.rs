@@ -3,8 +3,8 @@
 use canonical::time;
 use schemas::events::{EventKind, RegisterEvent};
 
-use super::{NAME, REVISION, document::Document, receipt::money};
-use crate::{Context, Invalid, flags};
+use super::{NAME, REVISION, document::Document};
+use crate::{Context, Invalid, checks, flags};
 
 pub(super) fn canonical<'b>(
     mut document: Document<'b>,
@@ -12,7 +12,7 @@ pub(super) fn canonical<'b>(
     context: &Context<'b>,
 ) -> Result<RegisterEvent<'b>, Invalid> {
     let times = document.times(context)?;
-    let sum = money(document.sum, "$.sum")?.ok_or_else(|| Invalid::new("$.sum", "the sum is missing"))?;
+    let sum = checks::money(document.sum.0, "$.sum")?.ok_or_else(|| Invalid::new("$.sum", "the sum is missing"))?;
     let device = document.device_id.take_trimmed().ok_or_else(|| {
         Invalid::new(
             "$.deviceId",
@@ -42,16 +42,6 @@ pub(super) fn canonical<'b>(
     let (cashier_name, cashier_inn) = document.take_cashier();
     Ok(RegisterEvent {
         event_id: event_id.into(),
-        tenant: context.tenant.into(),
-        shop: context.shop.map(Into::into),
-        register: context.register.into(),
-        source: NAME.into(),
-        revision: REVISION,
-        document_hash: context.document_hash.into(),
-        raw_topic: context.raw_topic.into(),
-        raw_partition: context.raw_partition,
-        raw_offset: context.raw_offset,
-        received_at: context.received_at,
         kind,
         device: Some(device),
         shift_number: document.shift_id.0,
@@ -61,5 +51,6 @@ pub(super) fn canonical<'b>(
         cashier_name,
         cashier_inn,
         flags,
+        ..context.event(NAME, REVISION)
     })
 }

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     Context, Invalid,
-    checks::{self, MAX_ITEMS, MAX_KOPECKS, QUANTITY_LIMIT},
+    checks::{self, MAX_KOPECKS, QUANTITY_LIMIT},
     flags,
-    json::{Integer, Object},
+    json::Object,
 };
 
 pub(super) fn canonical<'b>(
@@ -30,9 +30,9 @@ pub(super) fn canonical<'b>(
     if times.in_future {
         flags.push(flags::TIME_IN_FUTURE);
     }
-    let total_kopecks =
-        money(document.amount, "$.amount")?.ok_or_else(|| Invalid::new("$.amount", "the total is missing"))?;
-    let discount_kopecks = money(document.discount, "$.discount")?;
+    let total_kopecks = checks::money(document.amount.0, "$.amount")?
+        .ok_or_else(|| Invalid::new("$.amount", "the total is missing"))?;
+    let discount_kopecks = checks::money(document.discount.0, "$.discount")?;
     let identity = Identity::of(&document, operation, &times, context)?;
     if identity.incomplete {
         flags.push(flags::FISCAL_IDENTITY_INCOMPLETE);
@@ -46,16 +46,6 @@ pub(super) fn canonical<'b>(
     let drive_number = if identity.fiscal.is_some() { document.fn_number.take_trimmed() } else { None };
     Ok(Receipt {
         receipt_id: identity.id.into(),
-        tenant: context.tenant.into(),
-        shop: context.shop.map(Into::into),
-        register: context.register.into(),
-        source: NAME.into(),
-        revision: REVISION,
-        document_hash: context.document_hash.into(),
-        raw_topic: context.raw_topic.into(),
-        raw_partition: context.raw_partition,
-        raw_offset: context.raw_offset,
-        received_at: context.received_at,
         drive_number,
         document_number: identity.fiscal.map(|(number, _)| i64::from(number)),
         fiscal_sign: identity.fiscal.map(|(_, sign)| i64::from(sign)),
@@ -69,12 +59,11 @@ pub(super) fn canonical<'b>(
         total_kopecks,
         discount_kopecks,
         payments,
-        vat_sums: Vec::new(),
         items,
         cashier_name,
         cashier_inn,
-        taxation: None,
         flags: flags.into_iter().map(Into::into).collect(),
+        ..context.receipt(NAME, REVISION)
     })
 }
 
@@ -101,8 +90,9 @@ impl Identity {
                     .ok_or_else(|| Invalid::new("$.fnNumber", format!("{text:?} is no drive number: 1 to 16 digits")))
             })
             .transpose()?;
-        let number = fiscal_number(document.fiscal_document_number, 1, "$.fiscalDocumentNumber")?;
-        let sign = fiscal_number(document.fiscal_document_sign, 0, "$.fiscalDocumentSign")?;
+        let number =
+            checks::fiscal_number(document.fiscal_document_number.0, 1, || "$.fiscalDocumentNumber".to_owned())?;
+        let sign = checks::fiscal_number(document.fiscal_document_sign.0, 0, || "$.fiscalDocumentSign".to_owned())?;
         if let (Some(drive), Some(number), Some(sign)) = (drive, number, sign) {
             let id = canonical::fiscal_id(context.tenant, drive, number);
             return Ok(Self { id, fiscal: Some((number, sign)), incomplete: false });
@@ -139,33 +129,12 @@ fn non_fiscal_id(
     }))
 }
 
-/// Numbers of 32 bits that the fiscal drive gives out.
-fn fiscal_number(number: Integer, least: u32, place: &str) -> Result<Option<u32>, Invalid> {
-    let Some(number) = number.0 else { return Ok(None) };
-    match u32::try_from(number) {
-        Ok(number) if number >= least => Ok(Some(number)),
-        _ => Err(Invalid::new(place, format!("{number} is outside of {least} to {}", u32::MAX))),
-    }
-}
-
-/// Amounts are positive in every operation of this source.
-pub(super) fn money(amount: Integer, place: &str) -> Result<Option<i64>, Invalid> {
-    match amount.0 {
-        Some(kopecks) if !(0..=MAX_KOPECKS).contains(&kopecks) => {
-            Err(Invalid::new(place, format!("{kopecks} kopecks is outside of 0 to {MAX_KOPECKS}")))
-        }
-        amount => Ok(amount),
-    }
-}
-
 fn items<'b>(
     positions: Vec<Object<Position<'b>>>,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    if positions.len() > MAX_ITEMS {
-        return Err(Invalid::new("$.positions", format!("{} items; at most {MAX_ITEMS} make sense", positions.len())));
-    }
+    checks::not_too_many(positions.len(), "$.positions")?;
     let items: Result<Vec<Item<'b>>, Invalid> =
         positions.into_iter().enumerate().map(|(index, Object(position))| item(position, index, context)).collect();
     let items = items?;
@@ -176,13 +145,13 @@ fn items<'b>(
 }
 
 fn item<'b>(mut position: Position<'b>, index: usize, context: &Context<'b>) -> Result<Item<'b>, Invalid> {
-    let at = |invalid: Invalid| Invalid { place: format!("$.positions[{index}].{}", invalid.place), ..invalid };
+    let at = |invalid: Invalid| invalid.below(&format!("$.positions[{index}]"));
     let thousandths = position.quantity.0.ok_or_else(|| at(Invalid::new("quantity", "missing")))?;
     if !(0..QUANTITY_LIMIT / 1_000).contains(&thousandths) {
         return Err(at(Invalid::new("quantity", format!("{thousandths} thousandths is no quantity"))));
     }
-    let price_kopecks = money(position.price, "price").map_err(at)?;
-    let discount_kopecks = money(position.discount, "discount").map_err(at)?;
+    let price_kopecks = checks::money(position.price.0, "price").map_err(at)?;
+    let discount_kopecks = checks::money(position.discount.0, "discount").map_err(at)?;
     let sum_kopecks = price_kopecks
         .map(|price| {
             sum(price, thousandths).ok_or_else(|| at(Invalid::new("price", "price times quantity is too large")))
@@ -237,13 +206,11 @@ fn adds_up(total: i64, discount: Option<i64>, items: &[Item<'_>]) -> bool {
 /// Payments of zero say nothing and are left out.
 fn payments(document: &Document<'_>, flags: &mut Vec<&'static str>) -> Result<Vec<Payment>, Invalid> {
     let sent = document.payments.as_deref().unwrap_or_default();
-    if sent.len() > MAX_ITEMS {
-        return Err(Invalid::new("$.payments", format!("{} payments; at most {MAX_ITEMS} make sense", sent.len())));
-    }
+    checks::not_too_many(sent.len(), "$.payments")?;
     let mut payments = Vec::with_capacity(sent.len());
     for (index, Object(payment)) in sent.iter().enumerate() {
-        let amount = money(payment.amount, "amount")
-            .map_err(|invalid| Invalid { place: format!("$.payments[{index}].{}", invalid.place), ..invalid })?;
+        let amount = checks::money(payment.amount.0, "amount")
+            .map_err(|invalid| invalid.below(&format!("$.payments[{index}]")))?;
         let kind = document::payment_kind(payment.kind.trimmed());
         if kind.is_none() {
             flags::raise(flags, flags::UNKNOWN_CODE);

@@ -2,16 +2,12 @@
 
 use schemas::receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum};
 
-use super::{
-    NAME, REVISION,
-    container::Envelope,
-    head::Head,
-    item::{self, VatCodes},
-    tag,
-    tlv::Tlv,
-    value::Path,
+use super::{NAME, REVISION, container::Envelope, head::Head, item, tag, tlv::Tlv, value::Path};
+use crate::{
+    Context, Invalid, checks,
+    codes::{self, VatCodes},
+    flags,
 };
-use crate::{Context, Invalid, flags};
 
 pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Receipt<'b>, Invalid> {
     let path = Path::document(envelope.tag);
@@ -23,21 +19,11 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
     }
     let total_kopecks = body.total.ok_or_else(|| path.missing(tag::TOTAL, "the total"))?;
     let kind = kind(envelope.tag);
-    if !adds_up(kind, total_kopecks, &body.items) {
+    if !checks::items_add_up(kind, total_kopecks, &body.items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
     Ok(Receipt {
         receipt_id: head.id.into(),
-        tenant: context.tenant.into(),
-        shop: context.shop.map(Into::into),
-        register: context.register.into(),
-        source: NAME.into(),
-        revision: REVISION,
-        document_hash: context.document_hash.into(),
-        raw_topic: context.raw_topic.into(),
-        raw_partition: context.raw_partition,
-        raw_offset: context.raw_offset,
-        received_at: context.received_at,
         drive_number: Some(head.drive_number),
         document_number: Some(head.document_number.into()),
         fiscal_sign: Some(head.fiscal_sign.into()),
@@ -57,6 +43,7 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         cashier_inn: head.cashier_inn,
         taxation: body.taxation,
         flags: flags.into_iter().map(Into::into).collect(),
+        ..context.receipt(NAME, REVISION)
     })
 }
 
@@ -68,15 +55,6 @@ fn kind(document: u16) -> ReceiptKind {
         tag::STRICT_FORM_CORRECTION => ReceiptKind::StrictFormCorrection,
         _ => ReceiptKind::Unknown,
     }
-}
-
-/// A correction may tell its total alone.
-fn adds_up(kind: ReceiptKind, total: i64, items: &[Item<'_>]) -> bool {
-    if items.is_empty() && matches!(kind, ReceiptKind::ReceiptCorrection | ReceiptKind::StrictFormCorrection) {
-        return true;
-    }
-    let sum: Option<i128> = items.iter().map(|item| item.sum_kopecks.map(i128::from)).sum();
-    sum.is_none_or(|sum| sum == i128::from(total))
 }
 
 /// What receipts have beyond the head.
@@ -182,11 +160,6 @@ impl<'b> Body<'b> {
 
 /// Tag 1054.
 fn operation(element: &Tlv<'_>, path: Path) -> Result<Operation, Invalid> {
-    match path.code(element)? {
-        1 => Ok(Operation::Sell),
-        2 => Ok(Operation::SellReturn),
-        3 => Ok(Operation::Buy),
-        4 => Ok(Operation::BuyReturn),
-        other => Err(path.invalid(element.tag, format!("{other} is no operation: 1 to 4"))),
-    }
+    let code = path.code(element)?;
+    codes::operation(code.into()).ok_or_else(|| path.invalid(element.tag, format!("{code} is no operation: 1 to 4")))
 }

@@ -11,16 +11,6 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
     let head = Head::read(envelope, context, &mut flags)?;
     let mut shift = ShiftDocument {
         shift_document_id: head.id.into(),
-        tenant: context.tenant.into(),
-        shop: context.shop.map(Into::into),
-        register: context.register.into(),
-        source: NAME.into(),
-        revision: REVISION,
-        document_hash: context.document_hash.into(),
-        raw_topic: context.raw_topic.into(),
-        raw_partition: context.raw_partition,
-        raw_offset: context.raw_offset,
-        received_at: context.received_at,
         drive_number: Some(head.drive_number),
         document_number: Some(head.document_number.into()),
         fiscal_sign: Some(head.fiscal_sign.into()),
@@ -29,12 +19,10 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         shift_number: head.shift_number,
         local_time: Some(head.local_time),
         utc_time: head.utc_time,
-        receipts: None,
-        documents: None,
-        unsent_documents: None,
         cashier_name: head.cashier_name,
         cashier_inn: head.cashier_inn,
         flags: flags.into_iter().map(Into::into).collect(),
+        ..context.shift(NAME, REVISION)
     };
     for element in envelope.children() {
         let element = element.map_err(|broken| path.broken(&broken))?;

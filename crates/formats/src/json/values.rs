@@ -7,24 +7,43 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-use crate::{Invalid, text};
+use serde_json::value::RawValue;
+
+use crate::{
+    Invalid, checks,
+    decimal::{self, Fixed},
+    flags, text,
+};
+
+/// Digits after the point of a rouble.
+const KOPECK_SCALE: u32 = 2;
+/// Digits after the point of a quantity.
+const QUANTITY_SCALE: u32 = 6;
 
 /// Reads a document. A fault names its JSON path; finding it costs a second pass, which only
 /// broken documents pay.
 pub(crate) fn read<'b, T: Deserialize<'b>>(document: &'b [u8]) -> Result<T, Invalid> {
-    let text =
-        simdutf8::basic::from_utf8(document).map_err(|_| Invalid::undecodable("$", "the document is not UTF-8"))?;
+    read_at(utf8(document)?, "$")
+}
+
+/// The document as text.
+pub(crate) fn utf8(document: &[u8]) -> Result<&str, Invalid> {
+    simdutf8::basic::from_utf8(document).map_err(|_| Invalid::undecodable("$", "the document is not UTF-8"))
+}
+
+/// Reads a part of a document, which stands at `place`.
+pub(crate) fn read_at<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Result<T, Invalid> {
     let error = match serde_json::from_str::<Object<T>>(text) {
         Ok(Object(value)) => return Ok(value),
         Err(error) => error,
     };
     let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
-        Ok(_) => Err(fault("$", &error)),
+        Ok(_) => Err(fault(place, &error)),
         Err(error) => {
             let path = error.path().to_string();
-            let place = if path == "." { "$".to_owned() } else { format!("$.{path}") };
-            Err(fault(&place, error.inner()))
+            let inner = if path == "." { place.to_owned() } else { format!("{place}.{path}") };
+            Err(fault(&inner, error.inner()))
         }
     }
 }
@@ -134,6 +153,56 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_unit<E>(self) -> Result<Text<'de>, E> {
         Ok(Text(None))
+    }
+}
+
+/// A decimal number as it stands in the text, also one in a string; nothing where it is null, missing or blank.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Number<'a>(Option<&'a str>);
+
+impl Number<'_> {
+    /// With `scale` digits after the point.
+    pub(crate) fn fixed(self, scale: u32, place: &str) -> Result<Option<Fixed>, Invalid> {
+        let Some(text) = self.0 else { return Ok(None) };
+        let fixed = decimal::parse(text, b'.', scale);
+        fixed.map(Some).ok_or_else(|| Invalid::new(place, format!("{text:?} is no number, or a very large one")))
+    }
+
+    /// Roubles, as kopecks.
+    pub(crate) fn kopecks(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
+        let Some(Fixed { unscaled, rounded }) = self.fixed(KOPECK_SCALE, place)? else { return Ok(None) };
+        if rounded {
+            flags::raise(flags, flags::MONEY_ROUNDED);
+        }
+        Ok(Some(unscaled))
+    }
+
+    /// A quantity in millionths, negative where the source tells it so.
+    pub(crate) fn signed_quantity(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
+        let Some(Fixed { unscaled, rounded }) = self.fixed(QUANTITY_SCALE, place)? else { return Ok(None) };
+        if rounded {
+            flags::raise(flags, flags::QUANTITY_ROUNDED);
+        }
+        Ok(Some(unscaled))
+    }
+
+    /// A quantity in millionths; 0 with a flag where there is none.
+    pub(crate) fn quantity(self, place: &str, flags: &mut Vec<&'static str>) -> Result<i64, Invalid> {
+        let quantity = self.signed_quantity(place, flags)?;
+        checks::quantity(quantity, place, flags)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let number = match text.as_bytes() {
+            [b'"', .., b'"'] => text[1..text.len() - 1].trim(),
+            [b'-' | b'0'..=b'9', ..] => text,
+            [b'n', ..] => "",
+            _ => return Err(D::Error::invalid_type(Unexpected::Other(text.get(..1).unwrap_or_default()), &"a number")),
+        };
+        Ok(Self(Some(number).filter(|number| !number.is_empty())))
     }
 }
 

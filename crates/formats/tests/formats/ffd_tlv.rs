@@ -97,11 +97,11 @@ fn a_correction_may_have_no_items() {
 #[test]
 fn shifts_have_their_counters() {
     let (opened, closed) = (hex(SHIFT_OPEN), hex(SHIFT_CLOSE));
-    let opened = support::shift(&opened);
+    let opened = support::shift("ffd-tlv", &opened);
     assert_eq!(opened.shift_document_id, "acme/9999078900001234/0000004394");
     assert_eq!((opened.kind, opened.shift_number, opened.receipts), (ShiftKind::Open, Some(118), None));
     assert_eq!((opened.cashier_name.as_deref(), opened.fiscal_sign), (Some("Лапина О.С."), Some(555)));
-    let closed = support::shift(&closed);
+    let closed = support::shift("ffd-tlv", &closed);
     assert_eq!(closed.shift_document_id, "acme/9999078900001234/0000004420");
     assert_eq!((closed.kind, closed.fiscal_sign), (ShiftKind::Close, Some(4_294_967_295)));
     assert_eq!((closed.receipts, closed.documents, closed.unsent_documents), (Some(24), Some(27), Some(3)));

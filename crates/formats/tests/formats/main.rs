@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod dreamkas;
+mod evotor;
 mod ffd_tlv;
+mod fns_json;
 mod framing;
 mod robustness;
 mod round_trip;

@@ -2,13 +2,24 @@
 
 use proptest::prelude::*;
 
-use crate::support::{DREAMKAS, DREAMKAS_LINES, TLV, documents, frame, frame_within, hex, parse};
+use crate::support::{
+    DREAMKAS, DREAMKAS_LINES, EVOTOR, EVOTOR_LINES, FNS, FNS_LINES, TLV, documents, frame, frame_within, hex, parse,
+};
 
 const JSON: &[&str] = &[
     include_str!("../../documents/dreamkas/sale.json"),
     include_str!("../../documents/dreamkas/refund-numbers-as-text.json"),
     include_str!("../../documents/dreamkas/encashments.json"),
     include_str!("../../documents/dreamkas/sales.ndjson"),
+    include_str!("../../documents/evotor/v2-sell.json"),
+    include_str!("../../documents/evotor/v2-others.json"),
+    include_str!("../../documents/evotor/v1-payback.json"),
+    include_str!("../../documents/evotor/v1.ndjson"),
+    include_str!("../../documents/evotor/webhook.json"),
+    include_str!("../../documents/fns-json/export.json"),
+    include_str!("../../documents/fns-json/check-service.json"),
+    include_str!("../../documents/fns-json/correction.json"),
+    include_str!("../../documents/fns-json/shifts.ndjson"),
 ];
 
 const TLVS: &[&str] = &[
@@ -21,10 +32,17 @@ const TLVS: &[&str] = &[
 /// Frames by every content type and parses by every family.
 fn exercise(body: &[u8]) {
     let tight = formats::Limits { document_bytes: 100, documents: 3 };
-    for content_type in [DREAMKAS, DREAMKAS_LINES, TLV] {
+    for (content_type, family) in [
+        (DREAMKAS, "dreamkas"),
+        (DREAMKAS_LINES, "dreamkas"),
+        (EVOTOR, "evotor"),
+        (EVOTOR_LINES, "evotor"),
+        (FNS, "fns-json"),
+        (FNS_LINES, "fns-json"),
+        (TLV, "ffd-tlv"),
+    ] {
         let (framed, _) = frame(content_type, body);
         frame_within(content_type, body, &tight);
-        let family = if content_type == TLV { "ffd-tlv" } else { "dreamkas" };
         for one in framed {
             if let formats::Framed::Document(range) = one {
                 // What framing took is a document: parsing must not call it undecodable for its frame.
@@ -83,7 +101,7 @@ proptest! {
 
     #[test]
     fn random_json_of_known_fields_gets_a_verdict(
-        fields in prop::collection::vec((prop::sample::select(vec!["type", "amount", "sum", "localDate", "date", "positions", "payments", "cashier", "fnNumber", "fiscalDocumentNumber", "fiscalDocumentSign", "deviceId", "shiftId", "number", "data"]), value()), 0..12),
+        fields in prop::collection::vec((prop::sample::select(vec!["type", "amount", "sum", "localDate", "date", "positions", "payments", "cashier", "fnNumber", "fiscalDocumentNumber", "fiscalDocumentSign", "deviceId", "shiftId", "number", "data", "code", "dateTime", "operationType", "totalSum", "fiscalDriveNumber", "fiscalSign", "items", "receipt", "closeShift", "ticket", "request", "payload", "transactions", "body", "close_date", "closeDate", "device_id", "session_number", "closeResultSum"]), value()), 0..12),
     ) {
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         exercise(format!("{{{}}}", fields.join(",")).as_bytes());
@@ -114,6 +132,11 @@ fn value() -> impl Strategy<Value = String> {
         "\"9999078900001234\"",
         "7",
         "true",
+        "1795183500",
+        "{\"$date\":9223372036854775807}",
+        "{\"receipt\":{}}",
+        "{\"qrraw\":\"fn=1&i=2&fp=3\"}",
+        "[{\"quantity\":1e-7,\"sum\":\"1\",\"productCode\":{\"gs1\":[{}]}}]",
     ])
     .prop_map(ToOwned::to_owned)
 }

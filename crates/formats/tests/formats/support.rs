@@ -26,6 +26,10 @@ pub(crate) const CONTEXT: Context<'static> = Context {
 
 pub(crate) const DREAMKAS: &str = "application/vnd.kassaflow.dreamkas+json";
 pub(crate) const DREAMKAS_LINES: &str = "application/vnd.kassaflow.dreamkas+ndjson";
+pub(crate) const EVOTOR: &str = "application/vnd.kassaflow.evotor+json";
+pub(crate) const EVOTOR_LINES: &str = "application/vnd.kassaflow.evotor+ndjson";
+pub(crate) const FNS: &str = "application/vnd.kassaflow.fns-json+json";
+pub(crate) const FNS_LINES: &str = "application/vnd.kassaflow.fns-json+ndjson";
 pub(crate) const TLV: &str = "application/vnd.kassaflow.ffd-tlv";
 
 pub(crate) fn choice(content_type: &str) -> Choice {
@@ -86,8 +90,8 @@ pub(crate) fn receipt<'b>(family: &str, document: &'b [u8]) -> Receipt<'b> {
     }
 }
 
-pub(crate) fn shift(document: &[u8]) -> ShiftDocument<'_> {
-    match parse("ffd-tlv", document).unwrap() {
+pub(crate) fn shift<'b>(family: &str, document: &'b [u8]) -> ShiftDocument<'b> {
+    match parse(family, document).unwrap() {
         Parsed::Shift(shift) => *shift,
         other => panic!("{other:?}"),
     }

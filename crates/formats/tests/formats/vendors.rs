@@ -8,7 +8,7 @@ use schemas::{
 };
 use serde_json::Value;
 
-use crate::support::{self, DREAMKAS, TLV, documents, flags, hex, quantity};
+use crate::support::{self, DREAMKAS, EVOTOR, FNS, TLV, documents, flags, hex, quantity};
 
 /// The folder that `KASSAFLOW_SAMPLES` names.
 fn samples() -> Option<PathBuf> {
@@ -84,6 +84,126 @@ fn dreamkas_objects_that_are_no_documents_are_refused() {
         let [document] = documents(DREAMKAS, &body)[..] else { panic!("{file}") };
         assert_eq!(support::parse("dreamkas", document).unwrap_err().place, "$.type");
     }
+}
+
+#[test]
+fn evotor_sale_with_an_advance() {
+    let Some(folder) = samples() else { return };
+    let body = read(&folder, "evotor/v2-sell-2020-advance.json");
+    let [document] = documents(EVOTOR, &body)[..] else { panic!() };
+    let sale = support::receipt("evotor", document);
+    assert_eq!(sale.receipt_id, "acme/9283440300251791/0000000360");
+    assert_eq!(
+        (sale.fiscal_sign, sale.registration_number.as_deref()),
+        (Some(3_566_743_109), Some("0003236243025918"))
+    );
+    assert_eq!((sale.shift_number, sale.receipt_number, sale.total_kopecks), (Some(43), Some(274), 1_710_000));
+    // 2020-01-23 13:48 as printed, three hours east of the instant.
+    assert_eq!(sale.local_time, Some(LocalTimestamp(1_579_787_280_000_000)));
+    assert_eq!(sale.utc_time, Some(Timestamp(1_579_776_537_000_000)));
+    assert_eq!(
+        sale.payments,
+        [
+            Payment { kind: PaymentKind::Prepaid, amount_kopecks: 510_000 },
+            Payment { kind: PaymentKind::Cash, amount_kopecks: 1_200_000 },
+        ]
+    );
+    let [item] = &sale.items[..] else { panic!("{:?}", sale.items) };
+    assert_eq!((item.name.as_deref(), quantity(item).as_str()), (Some("МЕБЕЛЬНЫЙ ГАРНИТУР"), "1"));
+    assert_eq!(
+        (item.price_kopecks, item.sum_kopecks, item.vat_rate),
+        (Some(1_710_000), Some(1_710_000), Some(VatRate::None))
+    );
+    assert_eq!((item.vendor_code.as_deref(), item.payment_method), (Some("00-00006902"), Some(4)));
+    assert_eq!(flags(&sale), [""; 0]);
+}
+
+#[test]
+fn evotor_documents_of_version_1() {
+    let Some(folder) = samples() else { return };
+    let device = "5a188de4-49b8-4cb4-800e-eb6b5202437e";
+    let (sell, payback) =
+        (read(&folder, "evotor/v1-pos-docs/02-SELL.json"), read(&folder, "evotor/v1-pos-docs/03-PAYBACK.json"));
+    for (body, id, operation) in
+        [(&sell, "7/sell", Operation::Sell), (&payback, "8/sell_return", Operation::SellReturn)]
+    {
+        let [document] = documents(EVOTOR, body)[..] else { panic!() };
+        let receipt = support::receipt("evotor", document);
+        assert_eq!(receipt.receipt_id, format!("acme/evotor/{device}/2016-09-13/1/{id}"));
+        assert_eq!(
+            (receipt.operation, receipt.total_kopecks, receipt.drive_number.as_deref()),
+            (operation, 354_800, None)
+        );
+        assert_eq!(receipt.payments, [Payment { kind: PaymentKind::Cash, amount_kopecks: 354_800 }]);
+        let [item] = &receipt.items[..] else { panic!("{:?}", receipt.items) };
+        assert_eq!(
+            (item.name.as_deref(), quantity(item).as_str(), item.sum_kopecks),
+            (Some("bla"), "1", Some(354_800))
+        );
+        assert_eq!((item.vat_rate, item.vat_sum_kopecks), (Some(VatRate::None), Some(0)));
+        assert_eq!(flags(&receipt), [""; 0]);
+    }
+    for (file, number, kind) in [("06-CLOSE_SESSION", "1/11/shift_close", 1), ("07-OPEN_SESSION", "2/12/shift_open", 2)]
+    {
+        let body = read(&folder, &format!("evotor/v1-pos-docs/{file}.json"));
+        let [document] = documents(EVOTOR, &body)[..] else { panic!() };
+        let shift = support::shift("evotor", document);
+        assert_eq!(
+            (&*shift.shift_document_id, shift.shift_number),
+            (&*format!("acme/evotor/{device}/2016-09-13/{number}"), Some(kind))
+        );
+    }
+}
+
+#[test]
+fn fns_export_has_the_values_that_stand_in_it() {
+    let Some(folder) = samples() else { return };
+    let body = read(&folder, "fns-json/fns-app-export.json");
+    let stated: Vec<Value> = serde_json::from_slice(&body).unwrap();
+    let documents = documents(FNS, &body);
+    assert_eq!((documents.len(), stated.len()), (3, 3));
+    for (document, stated) in documents.into_iter().zip(&stated) {
+        let stated = &stated["ticket"]["document"]["receipt"];
+        let receipt = support::receipt("fns-json", document);
+        let (text, number) = (|field: &str| stated[field].as_str(), |field: &str| stated[field].as_i64());
+        assert_eq!(receipt.drive_number.as_deref(), text("fiscalDriveNumber"));
+        assert_eq!(receipt.registration_number.as_deref(), text("kktRegId").map(str::trim));
+        assert_eq!(
+            (receipt.document_number, receipt.fiscal_sign),
+            (number("fiscalDocumentNumber"), number("fiscalSign"))
+        );
+        assert_eq!((receipt.shift_number, receipt.receipt_number), (number("shiftNumber"), number("requestNumber")));
+        assert_eq!((receipt.operation, Some(receipt.total_kopecks)), (Operation::Sell, number("totalSum")));
+        assert_eq!(receipt.taxation.map(i64::from), number("appliedTaxationType"));
+        assert_eq!(receipt.cashier_name.as_deref(), text("operator"));
+        let vat = [("nds18", VatRate::Vat20), ("nds10", VatRate::Vat10), ("ndsNo", VatRate::None)];
+        let vat: Vec<VatSum> =
+            vat.into_iter().filter_map(|(field, rate)| Some(VatSum { rate, sum_kopecks: number(field)? })).collect();
+        assert_eq!(receipt.vat_sums, vat);
+        assert_eq!(
+            receipt.payments,
+            [Payment { kind: PaymentKind::Card, amount_kopecks: number("ecashTotalSum").unwrap() }]
+        );
+        let items = stated["items"].as_array().unwrap();
+        assert_eq!(receipt.items.len(), items.len());
+        for (item, stated) in receipt.items.iter().zip(items) {
+            assert_eq!(
+                (item.name.as_deref(), quantity(item)),
+                (stated["name"].as_str(), stated["quantity"].to_string())
+            );
+            assert_eq!((item.price_kopecks, item.sum_kopecks), (stated["price"].as_i64(), stated["sum"].as_i64()));
+            let rate = match stated["nds"].as_i64() {
+                Some(1) => VatRate::Vat20,
+                Some(2) => VatRate::Vat10,
+                _ => VatRate::None,
+            };
+            assert_eq!((item.vat_rate, item.marking_code.as_deref()), (Some(rate), None));
+        }
+        assert_eq!(flags(&receipt), [""; 0]);
+    }
+    let first = support::receipt("fns-json", support::documents(FNS, &body)[0]);
+    // By hand: 2022-11-01 16:09 on the register's clock.
+    assert_eq!(first.local_time, Some(LocalTimestamp(1_667_318_940_000_000)));
 }
 
 #[test]

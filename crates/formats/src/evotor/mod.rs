@@ -1,0 +1,178 @@
+//! Evotor: documents as the vendor's cloud gives them out, in both versions, and the receipts of its webhook.
+//!
+//! JSON in UTF-8; money in roubles, quantities are decimal numbers, times are instants. Version 2 tells the fiscal
+//! identity, version 1 and the webhook do not.
+
+mod v1;
+mod v2;
+mod webhook;
+mod words;
+
+use canonical::time;
+use schemas::{LocalTimestamp, Timestamp, events::RegisterEvent, receipts::Operation, shifts::ShiftKind};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use self::words::Cash;
+use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, checks, flags, json, json::Text};
+
+/// The family.
+pub static FAMILY: Family = Family {
+    name: NAME,
+    revision: REVISION,
+    media_types: &[
+        MediaType { name: "application/json", shared: true, frame },
+        MediaType { name: "application/x-ndjson", shared: true, frame: json::frame_lines },
+        MediaType { name: "application/ndjson", shared: true, frame: json::frame_lines },
+        MediaType { name: "application/vnd.kassaflow.evotor+json", shared: false, frame },
+        MediaType { name: "application/vnd.kassaflow.evotor+ndjson", shared: false, frame: json::frame_lines },
+    ],
+    parse,
+};
+
+const NAME: &str = "evotor";
+const REVISION: i32 = 1;
+
+const MICROS_PER_MILLISECOND: i64 = 1_000;
+
+/// The cloud's pages, `{"items": […], "paging": {…}}`, are batches.
+fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
+    json::frame_value(body, "items", limits, each)
+}
+
+/// What tells the three shapes apart.
+#[derive(Debug, Deserialize)]
+struct Shape<'a> {
+    #[serde(default, borrow)]
+    transactions: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    body: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
+}
+
+fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
+    let text = json::utf8(document)?;
+    match json::read_at(text, "$")? {
+        Shape { transactions: Some(_), .. } => v1::parse(text, context),
+        Shape { body: Some(_), .. } => v2::parse(text, context),
+        Shape { data: Some(_), .. } => webhook::parse(text, context),
+        Shape { .. } => Err(Invalid::new(
+            "$",
+            "no document of Evotor: it has neither transactions (version 1) nor body (version 2) nor data (webhook)",
+        )),
+    }
+}
+
+/// What a document is, by its `type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Receipt(Operation),
+    Shift(ShiftKind),
+    Cash(Cash),
+}
+
+fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
+    match word.trimmed() {
+        Some("SELL") => Ok(Kind::Receipt(Operation::Sell)),
+        Some("PAYBACK") => Ok(Kind::Receipt(Operation::SellReturn)),
+        Some("BUY") => Ok(Kind::Receipt(Operation::Buy)),
+        Some("BUYBACK") => Ok(Kind::Receipt(Operation::BuyReturn)),
+        Some("OPEN_SESSION") => Ok(Kind::Shift(ShiftKind::Open)),
+        Some("CLOSE_SESSION") => Ok(Kind::Shift(ShiftKind::Close)),
+        Some("CASH_INCOME") => Ok(Kind::Cash(Cash::In)),
+        Some("CASH_OUTCOME") => Ok(Kind::Cash(Cash::Out)),
+        Some(other) => Err(Invalid::unsupported(place, format!("documents of type {other:?} are not read"))),
+        None => Err(Invalid::new(place, "the type is missing: it says what the document is")),
+    }
+}
+
+/// When a document was.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    local: Option<LocalTimestamp>,
+    utc: Timestamp,
+}
+
+impl Times {
+    /// From an instant and the register's offset from UTC in milliseconds; without one the directory's zone helps.
+    fn read(
+        instant: &Text<'_>,
+        offset_ms: Option<i64>,
+        place: &str,
+        context: &Context<'_>,
+        flags: &mut Vec<&'static str>,
+    ) -> Result<Self, Invalid> {
+        let text = instant.trimmed().ok_or_else(|| Invalid::new(place, "the time is missing"))?;
+        let utc = time::parse_utc(text).ok_or_else(|| Invalid::new(place, format!("{text:?} is no instant")))?;
+        let shifted =
+            |offset: i64| Some(LocalTimestamp(utc.0.checked_add(offset.checked_mul(MICROS_PER_MILLISECOND)?)?));
+        let local = match offset_ms.and_then(shifted) {
+            Some(local) if checks::are_one_moment(local, utc) => Some(local),
+            _ => context.time_zone.and_then(|zone| time::local(utc, zone)),
+        };
+        if checks::is_in_future(local, Some(utc), context.received_at) {
+            flags.push(flags::TIME_IN_FUTURE);
+        }
+        Ok(Self { local, utc })
+    }
+
+    /// The day on the register's clock, or in UTC where nobody knows its zone.
+    fn business_date(&self) -> Option<String> {
+        time::local_date_text(self.local.unwrap_or(LocalTimestamp(self.utc.0)))
+    }
+}
+
+/// Identity of what has a number but no fiscal drive.
+struct Numbered<'d> {
+    device: &'d Text<'d>,
+    session: Option<i64>,
+    number: Option<i64>,
+    times: Times,
+    kind: &'d str,
+}
+
+impl Numbered<'_> {
+    fn id(&self, places: [&str; 3], context: &Context<'_>) -> Result<String, Invalid> {
+        let needed = |place: &str| {
+            Invalid::new(place, "missing: without a fiscal identity nothing else tells the document from others")
+        };
+        let business_date = self.times.business_date();
+        let business_date = business_date.ok_or_else(|| Invalid::new("$", "its day is beyond the calendar"))?;
+        Ok(canonical::non_fiscal_receipt_id(&canonical::NonFiscalReceipt {
+            tenant: context.tenant,
+            source: NAME,
+            device: self.device.trimmed().ok_or_else(|| needed(places[0]))?,
+            business_date: &business_date,
+            shift: self.session.ok_or_else(|| needed(places[1]))?,
+            number: self.number.ok_or_else(|| needed(places[2]))?,
+            kind: self.kind,
+        }))
+    }
+}
+
+/// Money put into the drawer or taken out of it.
+fn cash<'b>(
+    cash: Cash,
+    device: &mut Text<'b>,
+    kopecks: i64,
+    session: Option<i64>,
+    times: Times,
+    flags: Vec<&'static str>,
+    context: &Context<'b>,
+) -> Result<RegisterEvent<'b>, Invalid> {
+    let device = device.take_trimmed();
+    let named = device.as_deref().unwrap_or(context.register);
+    let at = time::utc_text(times.utc).ok_or_else(|| Invalid::new("$", "its time is beyond the calendar"))?;
+    Ok(RegisterEvent {
+        event_id: canonical::encashment_id(context.tenant, NAME, named, &at, cash.name(), kopecks).into(),
+        kind: cash.event(),
+        device,
+        shift_number: session,
+        local_time: times.local,
+        utc_time: Some(times.utc),
+        amount_kopecks: Some(kopecks),
+        flags: flags.into_iter().map(Into::into).collect(),
+        ..context.event(NAME, REVISION)
+    })
+}

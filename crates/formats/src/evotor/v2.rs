@@ -1,0 +1,359 @@
+//! Version 2: documents that the cloud pushes to partners, with the fiscal identity among the results of printing.
+
+use canonical::{gtin, product, time};
+use schemas::{
+    Decimal, LocalTimestamp,
+    receipts::{Item, Operation, Payment, Receipt, ReceiptKind},
+    shifts::{ShiftDocument, ShiftKind},
+};
+use serde::Deserialize;
+
+use super::{Kind, NAME, Numbered, REVISION, Times, words};
+use crate::{
+    Context, Invalid, Parsed, checks, flags,
+    json::{self, Integer, Number, Object, Text},
+};
+
+#[derive(Debug, Deserialize)]
+struct Document<'a> {
+    #[serde(default, borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(default)]
+    number: Integer,
+    #[serde(default, borrow)]
+    close_date: Text<'a>,
+    #[serde(default)]
+    time_zone_offset: Integer,
+    #[serde(default)]
+    session_number: Integer,
+    #[serde(default, borrow)]
+    device_id: Text<'a>,
+    #[serde(borrow)]
+    body: Object<Body<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Body<'a> {
+    #[serde(default, borrow)]
+    positions: Option<Vec<Object<Position<'a>>>>,
+    #[serde(default, borrow)]
+    payments: Option<Vec<Object<Paid<'a>>>>,
+    #[serde(default, borrow)]
+    pos_print_results: Option<Vec<Object<Printed<'a>>>>,
+    #[serde(default, borrow)]
+    sum: Number<'a>,
+    #[serde(default, borrow)]
+    result_sum: Number<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Position<'a> {
+    /// Some versions wrap each element.
+    #[serde(default, borrow)]
+    position: Option<Box<Object<Position<'a>>>>,
+    #[serde(default, borrow)]
+    product_name: Text<'a>,
+    #[serde(default, borrow)]
+    code: Text<'a>,
+    #[serde(default, borrow)]
+    barcode: Text<'a>,
+    #[serde(default, borrow)]
+    mark: Text<'a>,
+    #[serde(default, borrow)]
+    measure_name: Text<'a>,
+    #[serde(default, borrow)]
+    quantity: Number<'a>,
+    #[serde(default, borrow)]
+    result_price: Number<'a>,
+    #[serde(default, borrow)]
+    sum: Number<'a>,
+    #[serde(default, borrow)]
+    result_sum: Number<'a>,
+    #[serde(default, borrow)]
+    tax: Option<Object<Tax<'a>>>,
+    #[serde(default, borrow)]
+    settlement_method: Option<Object<Typed<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tax<'a> {
+    #[serde(default, borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(default, borrow)]
+    result_sum: Number<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Typed<'a> {
+    #[serde(default, borrow, rename = "type")]
+    kind: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Paid<'a> {
+    /// Some versions wrap each element.
+    #[serde(default, borrow)]
+    payment: Option<Box<Object<Paid<'a>>>>,
+    #[serde(default, borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(default, borrow)]
+    sum: Number<'a>,
+    #[serde(default, borrow)]
+    parts: Option<Vec<Object<Part<'a>>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Part<'a> {
+    #[serde(default, borrow)]
+    change: Number<'a>,
+}
+
+/// What the fiscal drive answered. `document_number` is the register's own count, not the fiscal one.
+#[derive(Debug, Default, Deserialize)]
+struct Printed<'a> {
+    #[serde(default)]
+    receipt_number: Integer,
+    #[serde(default)]
+    session_number: Integer,
+    #[serde(default, borrow)]
+    receipt_date: Text<'a>,
+    #[serde(default, borrow)]
+    receipt_time: Text<'a>,
+    #[serde(default)]
+    fiscal_sign_doc_number: Integer,
+    #[serde(default)]
+    fiscal_document_number: Integer,
+    #[serde(default, borrow)]
+    fn_serial_number: Text<'a>,
+    #[serde(default, borrow)]
+    kkt_reg_number: Text<'a>,
+}
+
+pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
+    let mut document: Document<'b> = json::read_at(text, "$")?;
+    let mut flags = Vec::new();
+    let times = Times::read(&document.close_date, document.time_zone_offset.0, "$.close_date", context, &mut flags)?;
+    match super::kind(&document.kind, "$.type")? {
+        Kind::Receipt(operation) => {
+            receipt(document, operation, times, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+        }
+        Kind::Shift(kind) => shift(document, kind, times, flags, context).map(|shift| Parsed::Shift(Box::new(shift))),
+        Kind::Cash(cash) => {
+            let sum = document.body.0.sum.kopecks("$.body.sum", &mut flags)?;
+            let sum =
+                checks::money(sum, "$.body.sum")?.ok_or_else(|| Invalid::new("$.body.sum", "the sum is missing"))?;
+            let session = document.session_number.0;
+            super::cash(cash, &mut document.device_id, sum, session, times, flags, context)
+                .map(|event| Parsed::Event(Box::new(event)))
+        }
+    }
+}
+
+fn receipt<'b>(
+    document: Document<'b>,
+    operation: Operation,
+    times: Times,
+    mut flags: Vec<&'static str>,
+    context: &Context<'b>,
+) -> Result<Receipt<'b>, Invalid> {
+    let Body { positions, payments, pos_print_results, sum, result_sum } = document.body.0;
+    let total = result_sum.kopecks("$.body.result_sum", &mut flags)?;
+    let total_kopecks = checks::money(total, "$.body.result_sum")?
+        .ok_or_else(|| Invalid::new("$.body.result_sum", "the total is missing"))?;
+    let before = checks::money(sum.kopecks("$.body.sum", &mut flags)?, "$.body.sum")?;
+    let mut printed = pos_print_results.unwrap_or_default().into_iter().map(|Object(printed)| printed);
+    let mut print = printed.next().unwrap_or_default();
+    if printed.any(|other| other.fiscal_document_number != print.fiscal_document_number) {
+        return Err(Invalid::unsupported(
+            "$.body.pos_print_results",
+            "a sale that was printed as several fiscal documents is not read",
+        ));
+    }
+    let local = print.local_time().or(times.local);
+    let rates_at = local.unwrap_or(LocalTimestamp(times.utc.0));
+    let items = items(positions.unwrap_or_default(), rates_at, context, &mut flags)?;
+    if !checks::items_add_up(ReceiptKind::Receipt, total_kopecks, &items) {
+        flags.push(flags::ITEMS_DO_NOT_ADD_UP);
+    }
+    let payments = paid(payments.unwrap_or_default(), &mut flags)?;
+    let mut receipt = Receipt {
+        kind: ReceiptKind::Receipt,
+        operation,
+        shift_number: print.session_number.0.or(document.session_number.0),
+        receipt_number: print.receipt_number.0,
+        local_time: local,
+        utc_time: Some(times.utc),
+        total_kopecks,
+        discount_kopecks: before.map(|before| before - total_kopecks).filter(|discount| *discount > 0),
+        payments,
+        items,
+        registration_number: print.kkt_reg_number.take_trimmed(),
+        ..context.receipt(NAME, REVISION)
+    };
+    if let Some((drive, number, sign)) = print.fiscal(&mut flags)? {
+        receipt.receipt_id = canonical::fiscal_id(context.tenant, drive, number).into();
+        receipt.drive_number = Some(drive.to_owned().into());
+        receipt.document_number = Some(number.into());
+        receipt.fiscal_sign = Some(sign.into());
+    } else {
+        let numbered = Numbered {
+            device: &document.device_id,
+            session: document.session_number.0,
+            number: document.number.0,
+            times,
+            kind: words::operation_name(operation),
+        };
+        receipt.receipt_id = numbered.id(PLACES, context)?.into();
+    }
+    receipt.flags = flags.into_iter().map(Into::into).collect();
+    Ok(receipt)
+}
+
+const PLACES: [&str; 3] = ["$.device_id", "$.session_number", "$.number"];
+
+impl Printed<'_> {
+    /// `23012020` and `1348`: the register's clock.
+    fn local_time(&self) -> Option<LocalTimestamp> {
+        let (date, clock) = (self.receipt_date.trimmed()?, self.receipt_time.trimmed()?);
+        let (day, month, year) = (date.get(..2)?, date.get(2..4)?, date.get(4..)?);
+        let (hour, minute) = (clock.get(..2)?, clock.get(2..)?);
+        time::parse_local(&format!("{year}-{month}-{day}T{hour}:{minute}:00"))
+    }
+
+    /// Drive, document number and sign.
+    fn fiscal(&self, flags: &mut Vec<&'static str>) -> Result<Option<(&str, u32, u32)>, Invalid> {
+        const PLACE: &str = "$.body.pos_print_results[0]";
+        let drive = match self.fn_serial_number.get() {
+            None => None,
+            Some(text) => Some(checks::drive_number(text).ok_or_else(|| {
+                let place = format!("{PLACE}.fn_serial_number");
+                Invalid::new(place, format!("{text:?} is no drive number: 1 to 16 digits"))
+            })?),
+        };
+        let number =
+            checks::fiscal_number(self.fiscal_document_number.0, 1, || format!("{PLACE}.fiscal_document_number"))?;
+        let sign =
+            checks::fiscal_number(self.fiscal_sign_doc_number.0, 0, || format!("{PLACE}.fiscal_sign_doc_number"))?;
+        if let (Some(drive), Some(number), Some(sign)) = (drive, number, sign) {
+            return Ok(Some((drive, number, sign)));
+        }
+        if drive.is_some() || number.is_some() || sign.is_some() {
+            flags.push(flags::FISCAL_IDENTITY_INCOMPLETE);
+        }
+        Ok(None)
+    }
+}
+
+fn items<'b>(
+    positions: Vec<Object<Position<'b>>>,
+    at: LocalTimestamp,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Vec<Item<'b>>, Invalid> {
+    checks::not_too_many(positions.len(), "$.body.positions")?;
+    let positions = positions.into_iter().map(|Object(position)| match position.position {
+        Some(inner) => inner.0,
+        None => position,
+    });
+    let mut items = Vec::new();
+    for (index, position) in positions.enumerate() {
+        let item = item(position, at, context, flags)
+            .map_err(|invalid| invalid.below(&format!("$.body.positions[{index}]")))?;
+        items.push(item);
+    }
+    Ok(items)
+}
+
+fn item<'b>(
+    mut position: Position<'b>,
+    at: LocalTimestamp,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Item<'b>, Invalid> {
+    let quantity = position.quantity.quantity("quantity", flags)?;
+    let before = checks::money(position.sum.kopecks("sum", flags)?, "sum")?;
+    let sum_kopecks = checks::money(position.result_sum.kopecks("result_sum", flags)?, "result_sum")?;
+    let price_kopecks = checks::money(position.result_price.kopecks("result_price", flags)?, "result_price")?;
+    let (vat_rate, vat_sum_kopecks) = match &position.tax {
+        None => (None, None),
+        Some(Object(tax)) => (
+            tax.kind.trimmed().map(|word| words::vat(word, at, flags)),
+            checks::money(tax.result_sum.kopecks("tax.result_sum", flags)?, "tax.result_sum")?,
+        ),
+    };
+    let method = position.settlement_method.as_ref().and_then(|Object(method)| method.kind.trimmed());
+    let payment_method = method.and_then(|word| words::settlement(word, flags));
+    let gtin = position.barcode.get().and_then(gtin::normalize);
+    let product_key = canonical::product_key(&product::ProductFacts {
+        gtin: gtin.as_deref(),
+        source: NAME,
+        shop: context.shop,
+        vendor_code: position.code.get(),
+        name: position.product_name.get(),
+        unit: position.measure_name.get(),
+    });
+    Ok(Item {
+        name: position.product_name.take(),
+        product_key: product_key.map(Into::into),
+        quantity: Decimal::from_unscaled(quantity),
+        unit: position.measure_name.take(),
+        price_kopecks,
+        sum_kopecks,
+        discount_kopecks: before.zip(sum_kopecks).map(|(before, sum)| before - sum).filter(|discount| *discount > 0),
+        vat_rate,
+        vat_sum_kopecks,
+        payment_method,
+        payment_subject: None,
+        gtin: gtin.map(Into::into),
+        barcode: position.barcode.take(),
+        vendor_code: position.code.take(),
+        marking_code: position.mark.take(),
+    })
+}
+
+/// Change that was given back is no payment.
+fn paid(payments: Vec<Object<Paid<'_>>>, flags: &mut Vec<&'static str>) -> Result<Vec<Payment>, Invalid> {
+    checks::not_too_many(payments.len(), "$.body.payments")?;
+    let mut told = Vec::new();
+    for (index, Object(payment)) in payments.into_iter().enumerate() {
+        let payment = match payment.payment {
+            Some(inner) => inner.0,
+            None => payment,
+        };
+        let place = format!("$.body.payments[{index}].sum");
+        let mut amount = payment.sum.kopecks(&place, flags)?.unwrap_or_default();
+        for Object(part) in payment.parts.iter().flatten() {
+            amount -= checks::money(part.change.kopecks(&place, flags)?, &place)?.unwrap_or_default();
+        }
+        let kind = words::payment(payment.kind.trimmed(), flags);
+        if let Some(amount_kopecks) = checks::money(Some(amount), &place)?.filter(|amount| *amount != 0) {
+            told.push(Payment { kind, amount_kopecks });
+        }
+    }
+    Ok(told)
+}
+
+fn shift<'b>(
+    document: Document<'b>,
+    kind: ShiftKind,
+    times: Times,
+    flags: Vec<&'static str>,
+    context: &Context<'b>,
+) -> Result<ShiftDocument<'b>, Invalid> {
+    let numbered = Numbered {
+        device: &document.device_id,
+        session: document.session_number.0,
+        number: document.number.0,
+        times,
+        kind: if kind == ShiftKind::Open { "shift_open" } else { "shift_close" },
+    };
+    Ok(ShiftDocument {
+        shift_document_id: numbered.id(PLACES, context)?.into(),
+        kind,
+        shift_number: document.session_number.0,
+        local_time: times.local,
+        utc_time: Some(times.utc),
+        flags: flags.into_iter().map(Into::into).collect(),
+        ..context.shift(NAME, REVISION)
+    })
+}

@@ -1,0 +1,211 @@
+//! What lies around a document, and what it says of it.
+
+use schemas::{receipts::ReceiptKind, shifts::ShiftKind};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::document::Document;
+use crate::{
+    Invalid,
+    json::{self, Text},
+};
+
+/// Envelopes in envelopes: the deepest that is known has three.
+const MOST_LAYERS: usize = 6;
+
+/// What a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Receipt(ReceiptKind),
+    Shift(ShiftKind),
+    /// Of a kind that this revision does not read.
+    Unread(&'static str),
+}
+
+/// A document without what lies around it.
+#[derive(Debug)]
+pub(super) struct Envelope<'b> {
+    /// The document's own object.
+    pub text: &'b str,
+    /// Its JSON path.
+    pub place: String,
+    /// The text of the QR code that a check service was asked with: it can name the fiscal identity where the document
+    /// does not.
+    pub qr: Qr,
+    /// The kind by whose name the document was called.
+    named: Option<Kind>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer<'a> {
+    #[serde(default, borrow)]
+    ticket: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    document: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    json: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    payload: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    receipt: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    receipt_correction: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    bso: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    bso_correction: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    open_shift: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    close_shift: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    fiscal_report: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    fiscal_report_correction: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    current_state_report: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    close_archive: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    request: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Request<'a> {
+    #[serde(default, borrow)]
+    qrraw: Text<'a>,
+}
+
+/// Parts of a QR text, `t=20260102T0304&s=1285.20&fn=9999078900001234&i=305&fp=7654321&n=1`, in any order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Qr {
+    pub drive: Option<String>,
+    pub number: Option<u32>,
+    pub sign: Option<u32>,
+}
+
+impl<'b> Envelope<'b> {
+    /// Takes off what lies around the document.
+    pub fn open(text: &'b str) -> Result<Self, Invalid> {
+        let mut envelope = Self { text, place: "$".to_owned(), qr: Qr::default(), named: None };
+        for _ in 0..MOST_LAYERS {
+            let layer: Layer<'b> = json::read_at(envelope.text, &envelope.place)?;
+            if let Some(request) = layer.request.map(RawValue::get).filter(|text| text.starts_with('{')) {
+                let request: Request<'_> = json::read_at(request, &format!("{}.request", envelope.place))?;
+                envelope.qr = Qr::read(request.qrraw.get().unwrap_or_default());
+            }
+            if layer.payload.is_some_and(|payload| payload.get().starts_with('"')) {
+                let place = format!("{}.payload", envelope.place);
+                return Err(Invalid::unsupported(place, "a document in a string is not read: send it as an object"));
+            }
+            let Some((name, kind, inner)) = layer.inner() else { break };
+            envelope.place = format!("{}.{name}", envelope.place);
+            envelope.text = inner;
+            envelope.named = kind;
+            if kind.is_some() {
+                break;
+            }
+        }
+        Ok(envelope)
+    }
+
+    /// What the document is: by its code, or by the name under which it came.
+    pub fn kind(&self, document: &Document<'_>) -> Result<Kind, Invalid> {
+        let Some(code) = document.code() else {
+            // Exports of single receipts leave the code out.
+            let is_receipt = document.total_sum.0.is_some() && document.operation_type.0.is_some();
+            let unnamed = is_receipt.then_some(Kind::Receipt(ReceiptKind::Receipt));
+            return self.named.or(unnamed).ok_or_else(|| {
+                Invalid::new(format!("{}.code", self.place), "missing, and nothing else says what the document is")
+            });
+        };
+        Ok(match code {
+            1 => Kind::Unread("fiscalReport"),
+            2 => Kind::Shift(ShiftKind::Open),
+            3 => Kind::Receipt(ReceiptKind::Receipt),
+            4 => Kind::Receipt(ReceiptKind::StrictForm),
+            5 => Kind::Shift(ShiftKind::Close),
+            6 => Kind::Unread("closeArchive"),
+            11 => Kind::Unread("fiscalReportCorrection"),
+            21 => Kind::Unread("currentStateReport"),
+            31 => Kind::Receipt(ReceiptKind::ReceiptCorrection),
+            41 => Kind::Receipt(ReceiptKind::StrictFormCorrection),
+            other => {
+                return Err(Invalid::unsupported(
+                    format!("{}.code", self.place),
+                    format!("documents of code {other} are not read"),
+                ));
+            }
+        })
+    }
+}
+
+impl<'a> Layer<'a> {
+    /// The object inside: its name, what a document of that name is, its text.
+    fn inner(&self) -> Option<(&'static str, Option<Kind>, &'a str)> {
+        let named = [
+            ("receipt", Some(Kind::Receipt(ReceiptKind::Receipt)), self.receipt),
+            ("receiptCorrection", Some(Kind::Receipt(ReceiptKind::ReceiptCorrection)), self.receipt_correction),
+            ("bso", Some(Kind::Receipt(ReceiptKind::StrictForm)), self.bso),
+            ("bsoCorrection", Some(Kind::Receipt(ReceiptKind::StrictFormCorrection)), self.bso_correction),
+            ("openShift", Some(Kind::Shift(ShiftKind::Open)), self.open_shift),
+            ("closeShift", Some(Kind::Shift(ShiftKind::Close)), self.close_shift),
+            ("fiscalReport", Some(Kind::Unread("fiscalReport")), self.fiscal_report),
+            ("fiscalReportCorrection", Some(Kind::Unread("fiscalReportCorrection")), self.fiscal_report_correction),
+            ("currentStateReport", Some(Kind::Unread("currentStateReport")), self.current_state_report),
+            ("closeArchive", Some(Kind::Unread("closeArchive")), self.close_archive),
+            ("ticket", None, self.ticket),
+            ("document", None, self.document),
+            ("data", None, self.data),
+            ("json", None, self.json),
+        ];
+        named.into_iter().find_map(|(name, kind, value)| {
+            let text = value?.get();
+            text.starts_with('{').then_some((name, kind, text))
+        })
+    }
+}
+
+impl Qr {
+    fn read(text: &str) -> Self {
+        let mut qr = Self::default();
+        for (key, value) in text.split('&').filter_map(|part| part.split_once('=')) {
+            match key {
+                "fn" => qr.drive = Some(value.to_owned()),
+                "i" => qr.number = value.parse().ok(),
+                "fp" => qr.sign = value.parse().ok(),
+                _ => {}
+            }
+        }
+        qr
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qr_text_names_the_fiscal_identity() {
+        let qr = Qr { drive: Some("9999078900001234".into()), number: Some(305), sign: Some(7_654_321) };
+        assert_eq!(Qr::read("t=20260102T0304&s=1285.20&fn=9999078900001234&i=305&fp=7654321&n=1"), qr);
+        assert_eq!(Qr::read("fn=9999078900001234&fp=07654321&i=305"), qr);
+        assert_eq!(Qr::read("i=x&&fp&=1"), Qr::default());
+    }
+
+    #[test]
+    fn what_lies_around_a_document_is_taken_off() {
+        let open = |text| {
+            let envelope = Envelope::open(text).unwrap();
+            (envelope.place.clone(), envelope.text)
+        };
+        assert_eq!(open("{\"a\":1}"), ("$".into(), "{\"a\":1}"));
+        assert_eq!(open("{\"receipt\":{\"receipt\":{}}}"), ("$.receipt".into(), "{\"receipt\":{}}"));
+        assert_eq!(open("{\"ticket\":{\"document\":{\"bso\":{}}}}"), ("$.ticket.document.bso".into(), "{}"));
+        assert_eq!(open("{\"code\":1,\"data\":{\"json\":{\"code\":3}}}"), ("$.data.json".into(), "{\"code\":3}"));
+        assert_eq!(open("{\"document\":\"3\"}").0, "$");
+    }
+}

@@ -1,0 +1,84 @@
+//! Who a document is, and when it was.
+
+use schemas::{LocalTimestamp, Timestamp};
+
+use super::{document::Document, envelope::Envelope};
+use crate::{Context, Invalid, checks, flags};
+
+/// The fiscal identity.
+pub(super) struct Fiscal<'d> {
+    pub drive: &'d str,
+    pub number: u32,
+    pub sign: u32,
+}
+
+/// The identity as far as it is told: by the document, and else by the QR text with which it was asked for.
+pub(super) fn fiscal<'d>(
+    document: &'d Document<'_>,
+    envelope: &'d Envelope<'_>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Option<Fiscal<'d>>, Invalid> {
+    let at = |field: &str| format!("{}.{field}", envelope.place);
+    let qr = &envelope.qr;
+    let drive = match document.fiscal_drive_number.get().or(qr.drive.as_deref()) {
+        None => None,
+        Some(text) => Some(checks::drive_number(text).ok_or_else(|| {
+            Invalid::new(at("fiscalDriveNumber"), format!("{text:?} is no drive number: 1 to 16 digits"))
+        })?),
+    };
+    let number = checks::fiscal_number(document.fiscal_document_number.0, 1, || at("fiscalDocumentNumber"))?;
+    let number = number.or(qr.number);
+    let sign = document.fiscal_sign.0.map_or(qr.sign, |sign| Some(low_half(sign)));
+    if qr.number.is_some_and(|of_qr| Some(of_qr) != number) || qr.sign.is_some_and(|of_qr| Some(of_qr) != sign) {
+        flags.push(flags::CONTAINER_DISAGREES);
+    }
+    if let (Some(drive), Some(number), Some(sign)) = (drive, number, sign) {
+        return Ok(Some(Fiscal { drive, number, sign }));
+    }
+    if drive.is_some() || number.is_some() || sign.is_some() {
+        flags.push(flags::FISCAL_IDENTITY_INCOMPLETE);
+    }
+    Ok(None)
+}
+
+/// Some services hand out all six bytes of tag 1077; the printed sign is the low four.
+fn low_half(sign: i64) -> u32 {
+    let [a, b, c, d, ..] = sign.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// When a document was.
+pub(super) struct Times {
+    pub local: LocalTimestamp,
+    pub utc: Option<Timestamp>,
+}
+
+pub(super) fn times(
+    document: &Document<'_>,
+    envelope: &Envelope<'_>,
+    context: &Context<'_>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Times, Invalid> {
+    let missing = || Invalid::new(format!("{}.dateTime", envelope.place), "the time is missing");
+    let moment = document.date_time.0.ok_or_else(missing)?;
+    if moment.day_only {
+        flags.push(flags::TIME_OF_DAY_MISSING);
+    }
+    let zone = context.time_zone.filter(|_| !moment.day_only);
+    let utc = moment.utc.or_else(|| canonical::time::utc(moment.local, zone?));
+    if checks::is_in_future(Some(moment.local), utc, context.received_at) {
+        flags.push(flags::TIME_IN_FUTURE);
+    }
+    Ok(Times { local: moment.local, utc })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::low_half;
+
+    #[test]
+    fn the_printed_sign_is_the_low_half() {
+        assert_eq!(low_half(2_447_729_623), 2_447_729_623);
+        assert_eq!(low_half(0x3104_91E5_63D7), 2_447_729_623);
+    }
+}

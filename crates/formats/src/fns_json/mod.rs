@@ -1,0 +1,57 @@
+//! FNS JSON: fiscal documents as the tax service and the operators of fiscal data hand them out.
+//!
+//! The fields are the fiscal document's tags under English names, of which most have several spellings. Money is in
+//! kopecks, quantities are decimal numbers, times are those of the register's own clock. A document comes bare, under
+//! the name of its kind (`{"receipt": {…}}`), in the tax service's application's export (`ticket`, `document`), or in
+//! the answer of its check service (`data`, `json`, with the QR text in `request`).
+
+mod document;
+mod envelope;
+mod head;
+mod receipt;
+mod shift;
+mod values;
+
+use self::{
+    document::Document,
+    envelope::{Envelope, Kind},
+};
+use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, json};
+
+/// The family.
+pub static FAMILY: Family = Family {
+    name: NAME,
+    revision: REVISION,
+    media_types: &[
+        MediaType { name: "application/json", shared: true, frame },
+        MediaType { name: "application/x-ndjson", shared: true, frame: json::frame_lines },
+        MediaType { name: "application/ndjson", shared: true, frame: json::frame_lines },
+        MediaType { name: "application/vnd.kassaflow.fns-json+json", shared: false, frame },
+        MediaType { name: "application/vnd.kassaflow.fns-json+ndjson", shared: false, frame: json::frame_lines },
+    ],
+    parse,
+};
+
+const NAME: &str = "fns-json";
+const REVISION: i32 = 1;
+
+/// Lists come as arrays. An operator's `{"documents": […]}` is one as well.
+fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
+    json::frame_value(body, "documents", limits, each)
+}
+
+fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
+    let envelope = Envelope::open(json::utf8(document)?)?;
+    let document: Document<'b> = json::read_at(envelope.text, &envelope.place)?;
+    match envelope.kind(&document)? {
+        Kind::Receipt(kind) => {
+            receipt::canonical(document, kind, &envelope, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+        }
+        Kind::Shift(kind) => {
+            shift::canonical(document, kind, &envelope, context).map(|shift| Parsed::Shift(Box::new(shift)))
+        }
+        Kind::Unread(name) => {
+            Err(Invalid::unsupported(envelope.place.as_str(), format!("documents of kind {name} are not read")))
+        }
+    }
+}

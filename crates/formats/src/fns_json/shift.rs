@@ -1,0 +1,42 @@
+//! A shift that was opened or closed.
+
+use schemas::shifts::{ShiftDocument, ShiftKind};
+
+use super::{NAME, REVISION, document::Document, envelope::Envelope, head};
+use crate::{Context, Invalid};
+
+pub(super) fn canonical<'b>(
+    mut document: Document<'b>,
+    kind: ShiftKind,
+    envelope: &Envelope<'b>,
+    context: &Context<'b>,
+) -> Result<ShiftDocument<'b>, Invalid> {
+    let mut flags = Vec::new();
+    let times = head::times(&document, envelope, context, &mut flags)?;
+    let Some(fiscal) = head::fiscal(&document, envelope, &mut flags)? else {
+        return Err(Invalid::new(
+            format!("{}.fiscalDriveNumber", envelope.place),
+            "a shift is known by drive, document number and sign, and not all of them are there",
+        ));
+    };
+    let mut shift = ShiftDocument {
+        shift_document_id: canonical::fiscal_id(context.tenant, fiscal.drive, fiscal.number).into(),
+        drive_number: Some(fiscal.drive.to_owned().into()),
+        document_number: Some(fiscal.number.into()),
+        fiscal_sign: Some(fiscal.sign.into()),
+        kind,
+        shift_number: document.shift_number.0,
+        local_time: Some(times.local),
+        utc_time: times.utc,
+        flags: flags.into_iter().map(Into::into).collect(),
+        ..context.shift(NAME, REVISION)
+    };
+    if kind == ShiftKind::Close {
+        shift.receipts = document.receipts();
+        shift.documents = document.documents_quantity.0;
+        shift.unsent_documents = document.not_transmitted_documents_quantity.0;
+    }
+    shift.registration_number = document.kkt_reg_id.take_trimmed();
+    (shift.cashier_name, shift.cashier_inn) = document.take_cashier();
+    Ok(shift)
+}

@@ -1,0 +1,67 @@
+//! Product codes of marked goods, in the spellings in which they arrive.
+
+use canonical::gtin;
+
+/// The GTIN that a product code tells: that of a GS1 mark (`01`, 14 digits, `21`, a serial number), or that of the six
+/// bytes after `44 4D` in tag 1162, written in hex.
+pub(crate) fn gtin_of_text(code: &str) -> Option<String> {
+    let mark = code.trim().trim_start_matches("]C1").trim_start_matches('\u{1d}');
+    if let Some((digits, serial)) = mark.strip_prefix("01").and_then(|rest| rest.split_at_checked(14))
+        && (serial.is_empty() || serial.starts_with("21"))
+        && let Some(gtin) = gtin::normalize(digits)
+    {
+        return Some(gtin);
+    }
+    let mut nibbles = code.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16));
+    let mut byte = || Some(nibbles.next()?? << 4 | nibbles.next()??);
+    let mut bytes = [0; 8];
+    for place in &mut bytes {
+        *place = u8::try_from(byte()?).ok()?;
+    }
+    gtin_of_bytes(&bytes)
+}
+
+/// Tag 1162 of a marked product: `44 4D`, the GTIN in six bytes, big-endian, and the serial number.
+pub(crate) fn gtin_of_bytes(code: &[u8]) -> Option<String> {
+    let [0x44, 0x4D, a, b, c, d, e, f, ..] = code else { return None };
+    let number = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
+    gtin::normalize(&format!("{number:014}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_code_tells_its_gtin() {
+        let code = [0x44, 0x4D, 0x03, 0xB2, 0x3C, 0xAF, 0x78, 0xCB, b'p'];
+        assert_eq!(gtin_of_bytes(&code).as_deref(), Some("04064057194699"));
+        assert_eq!(gtin_of_bytes(&[0x44, 0x4D, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), None);
+        assert_eq!(gtin_of_bytes(&code[..7]), None);
+        for text in [
+            "444D03B23CAF78CB70",
+            "44 4d 03 b2 3c af 78 cb 70",
+            "010406405719469921abc<\"",
+            "]C1010406405719469921abc\u{1d}91EE06",
+            "\u{1d}010406405719469921abc",
+            "0104064057194699",
+        ] {
+            assert_eq!(gtin_of_text(text).as_deref(), Some("04064057194699"), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_tell_none() {
+        for text in [
+            "",
+            "01",
+            "0104064057194698",
+            "01040640571946992",
+            "444D03B23CAF78C",
+            "№ 444D03B23CAF78CB",
+            "0104064057194я99",
+        ] {
+            assert_eq!(gtin_of_text(text), None, "{text}");
+        }
+    }
+}
