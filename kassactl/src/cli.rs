@@ -184,7 +184,7 @@ pub(crate) struct Send {
     /// The register that sends; without it the token's. Its tenant is needed where there is no token
     #[arg(long, value_name = "[TENANT/]REGISTER", value_parser = sender_id)]
     pub register: Option<SenderId>,
-    /// Format of the documents: dreamkas, evotor, ffd-tlv, fns-json
+    /// Format of the documents: atol, atol-online, dreamkas, evotor, ffd-tlv, fns-json
     #[arg(long, value_parser = format)]
     pub format: Option<String>,
     /// The register's token

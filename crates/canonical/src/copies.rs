@@ -10,8 +10,10 @@ use std::cmp::Reverse;
 ///
 /// `ffd-tlv` is what the fiscal drive itself keeps: sums of VAT and item sums as the register
 /// stated them. `fns-json` is that document as an operator of fiscal data passed it on: some leave parts out.
-/// `evotor` and `dreamkas` are clouds' extracts: sums of VAT are missing, of `dreamkas` item sums as well.
-pub const SOURCE_RANKS: &[(&str, u8)] = &[("ffd-tlv", 90), ("fns-json", 80), ("evotor", 60), ("dreamkas", 50)];
+/// `atol` is what a driver was asked for and what the drive answered: sums of VAT are missing. `evotor` and `dreamkas` are clouds' extracts: sums of VAT are missing, of `dreamkas` item sums as well.
+/// `atol-online` is often a report alone, without any content.
+pub const SOURCE_RANKS: &[(&str, u8)] =
+    &[("ffd-tlv", 90), ("fns-json", 80), ("atol", 70), ("evotor", 60), ("dreamkas", 50), ("atol-online", 40)];
 
 /// The rank of a family: greater is richer.
 #[must_use]

@@ -27,6 +27,9 @@ pub const QUANTITY_MISSING: &str = "quantity-missing";
 /// A quantity had more than six digits after the point and was rounded half up.
 pub const QUANTITY_ROUNDED: &str = "quantity-rounded";
 
+/// The source names the document and its total, and neither its operation nor its items.
+pub const CONTENT_MISSING: &str = "content-missing";
+
 /// An amount in roubles had more than two digits after the point and was rounded half up.
 pub const MONEY_ROUNDED: &str = "money-rounded";
 
@@ -43,6 +46,7 @@ pub const ALL: &[&str] = &[
     CONTAINER_DISAGREES,
     QUANTITY_MISSING,
     QUANTITY_ROUNDED,
+    CONTENT_MISSING,
     MONEY_ROUNDED,
     TIME_OF_DAY_MISSING,
 ];

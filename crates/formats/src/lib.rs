@@ -20,6 +20,8 @@
 //! # Ok::<(), formats::UnknownFormat>(())
 //! ```
 
+pub mod atol;
+pub mod atol_online;
 mod checks;
 mod codes;
 mod decimal;
@@ -31,6 +33,7 @@ pub mod fns_json;
 mod framing;
 mod json;
 mod marking;
+mod moment;
 mod parsing;
 mod registry;
 mod text;
@@ -40,4 +43,5 @@ pub use parsing::{Class, Context, Invalid, Parsed};
 pub use registry::{Choice, Family, MediaType, UnknownFormat, choose, family};
 
 /// All families, in the order in which they are listed to people.
-pub static FAMILIES: &[&Family] = &[&dreamkas::FAMILY, &evotor::FAMILY, &ffd_tlv::FAMILY, &fns_json::FAMILY];
+pub static FAMILIES: &[&Family] =
+    &[&atol::FAMILY, &atol_online::FAMILY, &dreamkas::FAMILY, &evotor::FAMILY, &ffd_tlv::FAMILY, &fns_json::FAMILY];

@@ -1,10 +1,18 @@
 //! Product codes of marked goods, in the spellings in which they arrive.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use canonical::gtin;
 
 /// The GTIN that a product code tells: that of a GS1 mark (`01`, 14 digits, `21`, a serial number), or that of the six
-/// bytes after `44 4D` in tag 1162, written in hex.
+/// bytes after `44 4D` in tag 1162, written in hex; either may be written in base64.
 pub(crate) fn gtin_of_text(code: &str) -> Option<String> {
+    gtin_of_plain(code).or_else(|| {
+        let bytes = BASE64_STANDARD.decode(code.trim()).ok()?;
+        gtin_of_bytes(&bytes).or_else(|| gtin_of_plain(std::str::from_utf8(&bytes).ok()?))
+    })
+}
+
+fn gtin_of_plain(code: &str) -> Option<String> {
     let mark = code.trim().trim_start_matches("]C1").trim_start_matches('\u{1d}');
     if let Some((digits, serial)) = mark.strip_prefix("01").and_then(|rest| rest.split_at_checked(14))
         && (serial.is_empty() || serial.starts_with("21"))
@@ -45,6 +53,8 @@ mod tests {
             "]C1010406405719469921abc\u{1d}91EE06",
             "\u{1d}010406405719469921abc",
             "0104064057194699",
+            "MDEwNDA2NDA1NzE5NDY5OTIxNUFiQzxkHTkzWnowOQ==",
+            "RE0DsjyveMtw",
         ] {
             assert_eq!(gtin_of_text(text).as_deref(), Some("04064057194699"), "{text}");
         }

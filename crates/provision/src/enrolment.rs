@@ -102,7 +102,7 @@ mod tests {
             ("the time zone \"europe/moscow\"", |t| t.time_zone = "europe/moscow".into()),
             ("the time zone \"+03:00\"", |t| t.time_zone = "+03:00".into()),
             ("no family is given", |t| t.families.clear()),
-            ("the family \"evator\" is unknown; known are dreamkas, ", |t| t.families = vec!["evator".into()]),
+            ("the family \"evator\" is unknown; known are atol, ", |t| t.families = vec!["evator".into()]),
             ("the family \"dreamkas\" is given twice", |t| t.families.push("dreamkas".into())),
         ];
         for (problem, change) in cases {

@@ -1,9 +1,7 @@
 //! Who a document is, and when it was.
 
-use schemas::{LocalTimestamp, Timestamp};
-
 use super::{document::Document, envelope::Envelope};
-use crate::{Context, Invalid, checks, flags};
+use crate::{Context, Invalid, checks, flags, moment::Moment};
 
 /// The fiscal identity.
 pub(super) struct Fiscal<'d> {
@@ -48,28 +46,14 @@ fn low_half(sign: i64) -> u32 {
 }
 
 /// When a document was.
-pub(super) struct Times {
-    pub local: LocalTimestamp,
-    pub utc: Option<Timestamp>,
-}
-
-pub(super) fn times(
+pub(super) fn moment(
     document: &Document<'_>,
     envelope: &Envelope<'_>,
     context: &Context<'_>,
     flags: &mut Vec<&'static str>,
-) -> Result<Times, Invalid> {
+) -> Result<Moment, Invalid> {
     let missing = || Invalid::new(format!("{}.dateTime", envelope.place), "the time is missing");
-    let moment = document.date_time.0.ok_or_else(missing)?;
-    if moment.day_only {
-        flags.push(flags::TIME_OF_DAY_MISSING);
-    }
-    let zone = context.time_zone.filter(|_| !moment.day_only);
-    let utc = moment.utc.or_else(|| canonical::time::utc(moment.local, zone?));
-    if checks::is_in_future(Some(moment.local), utc, context.received_at) {
-        flags.push(flags::TIME_IN_FUTURE);
-    }
-    Ok(Times { local: moment.local, utc })
+    Ok(document.date_time.0.ok_or_else(missing)?.in_zone(context, flags))
 }
 
 #[cfg(test)]

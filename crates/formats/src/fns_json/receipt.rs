@@ -27,13 +27,13 @@ pub(super) fn canonical<'b>(
 ) -> Result<Receipt<'b>, Invalid> {
     let at = |field: &str| format!("{}.{field}", envelope.place);
     let mut flags = Vec::new();
-    let times = head::times(&document, envelope, context, &mut flags)?;
+    let moment = head::moment(&document, envelope, context, &mut flags)?;
     let operation = document.operation_type.0.ok_or_else(|| Invalid::new(at("operationType"), "missing"))?;
     let operation = codes::operation(operation)
         .ok_or_else(|| Invalid::new(at("operationType"), format!("{operation} is no operation: 1 to 4")))?;
     let total_kopecks = checks::money(document.total_sum.0, &at("totalSum"))?
         .ok_or_else(|| Invalid::new(at("totalSum"), "the total is missing"))?;
-    let codes = VatCodes::at(times.local);
+    let codes = VatCodes::at(moment.local);
     let items = items(document.items.take().unwrap_or_default(), codes, envelope, context, &mut flags)?;
     if !checks::items_add_up(kind, total_kopecks, &items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
@@ -47,8 +47,8 @@ pub(super) fn canonical<'b>(
         operation,
         shift_number: document.shift_number.0,
         receipt_number: document.request_number.0,
-        local_time: Some(times.local),
-        utc_time: times.utc,
+        local_time: Some(moment.local),
+        utc_time: moment.utc,
         total_kopecks,
         payments,
         vat_sums,

@@ -12,7 +12,7 @@ pub(super) fn canonical<'b>(
     context: &Context<'b>,
 ) -> Result<ShiftDocument<'b>, Invalid> {
     let mut flags = Vec::new();
-    let times = head::times(&document, envelope, context, &mut flags)?;
+    let moment = head::moment(&document, envelope, context, &mut flags)?;
     let Some(fiscal) = head::fiscal(&document, envelope, &mut flags)? else {
         return Err(Invalid::new(
             format!("{}.fiscalDriveNumber", envelope.place),
@@ -26,8 +26,8 @@ pub(super) fn canonical<'b>(
         fiscal_sign: Some(fiscal.sign.into()),
         kind,
         shift_number: document.shift_number.0,
-        local_time: Some(times.local),
-        utc_time: times.utc,
+        local_time: Some(moment.local),
+        utc_time: moment.utc,
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.shift(NAME, REVISION)
     };

@@ -2,14 +2,14 @@
 
 use std::{borrow::Cow, fmt};
 
-use canonical::{gtin, time};
-use schemas::{LocalTimestamp, Timestamp};
+use canonical::gtin;
+use schemas::LocalTimestamp;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
-use crate::{json::Text, marking};
+use crate::{json::Text, marking, moment::Moment};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
@@ -17,39 +17,12 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct DateTime(pub Option<Moment>);
 
-/// A time as a document tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub local: LocalTimestamp,
-    /// Where the text has an offset. A plain `Z` says nothing: there are services that put it behind local times.
-    pub utc: Option<Timestamp>,
-    /// Only the day is told.
-    pub day_only: bool,
+fn seconds(seconds: i64) -> Option<Moment> {
+    seconds.checked_mul(MICROS_PER_SECOND).map(|micros| Moment::local(LocalTimestamp(micros)))
 }
 
-impl Moment {
-    const fn local(local: LocalTimestamp) -> Self {
-        Self { local, utc: None, day_only: false }
-    }
-
-    fn seconds(seconds: i64) -> Option<Self> {
-        seconds.checked_mul(MICROS_PER_SECOND).map(|micros| Self::local(LocalTimestamp(micros)))
-    }
-
-    fn milliseconds(milliseconds: i64) -> Option<Self> {
-        milliseconds.checked_mul(1_000).map(|micros| Self::local(LocalTimestamp(micros)))
-    }
-
-    fn text(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if text.len() == "2026-11-20".len() {
-            return Some(Self { day_only: true, ..Self::local(time::parse_local(&format!("{text}T00:00:00"))?) });
-        }
-        let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-        let offset = bare.rfind(['+', '-']).filter(|at| *at > "2026-11-20T".len());
-        let Some(at) = offset else { return time::parse_local(bare).map(Self::local) };
-        Some(Self { utc: Some(time::parse_utc(bare)?), ..Self::local(time::parse_local(&bare[..at])?) })
-    }
+fn milliseconds(milliseconds: i64) -> Option<Moment> {
+    milliseconds.checked_mul(1_000).map(|micros| Moment::local(LocalTimestamp(micros)))
 }
 
 impl<'de> Deserialize<'de> for DateTime {
@@ -67,21 +40,21 @@ impl<'de> Visitor<'de> for DateTimeVisitor {
         f.write_str("a time")
     }
 
-    fn visit_i64<E: Error>(self, seconds: i64) -> Result<DateTime, E> {
-        let moment = Moment::seconds(seconds).ok_or_else(|| E::invalid_value(Unexpected::Signed(seconds), &self))?;
+    fn visit_i64<E: Error>(self, number: i64) -> Result<DateTime, E> {
+        let moment = seconds(number).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))?;
         Ok(DateTime(Some(moment)))
     }
 
-    fn visit_u64<E: Error>(self, seconds: u64) -> Result<DateTime, E> {
-        let told = i64::try_from(seconds).ok().and_then(Moment::seconds);
-        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(seconds), &self))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<DateTime, E> {
+        let told = i64::try_from(number).ok().and_then(seconds);
+        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<DateTime, E> {
         if text.trim().is_empty() {
             return Ok(DateTime(None));
         }
-        let told = text.trim().parse().map_or_else(|_| Moment::text(text), Moment::seconds);
+        let told = text.trim().parse().map_or_else(|_| Moment::text(text), seconds);
         told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 
@@ -119,10 +92,9 @@ impl<'de> Visitor<'de> for MongoDateVisitor {
         f.write_str("milliseconds or a time")
     }
 
-    fn visit_i64<E: Error>(self, milliseconds: i64) -> Result<DateTime, E> {
-        let told = Moment::milliseconds(milliseconds);
-        told.map(|moment| DateTime(Some(moment)))
-            .ok_or_else(|| E::invalid_value(Unexpected::Signed(milliseconds), &self))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<DateTime, E> {
+        let told = milliseconds(number);
+        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
     fn visit_u64<E: Error>(self, milliseconds: u64) -> Result<DateTime, E> {
@@ -131,7 +103,7 @@ impl<'de> Visitor<'de> for MongoDateVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<DateTime, E> {
-        let told = text.trim().parse().map_or_else(|_| Moment::text(text), Moment::milliseconds);
+        let told = text.trim().parse().map_or_else(|_| Moment::text(text), milliseconds);
         told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 

@@ -21,11 +21,34 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Elements are handed on while the text is read, so that a syntax error costs only what comes
 /// after it.
 pub(crate) fn frame_value(body: &[u8], list_key: &str, limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
+    frame_checked(body, list_key, |_| None, limits, each)
+}
+
+/// What is wrong with a well-formed object that a family cannot take: nothing that is sent later can mend it.
+pub(crate) type Check = fn(&str) -> Option<&'static str>;
+
+/// [`frame_value`] with a look at each document.
+pub(crate) fn frame_checked(
+    body: &[u8],
+    list_key: &str,
+    check: Check,
+    limits: &Limits,
+    each: &mut dyn FnMut(Framed),
+) -> Outcome {
     let counter = Counter::new(limits, each);
     let (text, not_utf8_from) = utf8_prefix(body);
     let begin = skip(body, byte_order_mark(body), is_blank);
-    let mut reader =
-        Reader { body, counter, list_key, text, in_list: false, next: begin, lines: Lines::default(), full: false };
+    let mut reader = Reader {
+        body,
+        counter,
+        list_key,
+        check,
+        text,
+        in_list: false,
+        next: begin,
+        lines: Lines::default(),
+        full: false,
+    };
     let result = match body.get(begin) {
         None => return reader.reject_body(EMPTY),
         Some(b'[') => reader.array(begin),
@@ -44,6 +67,11 @@ pub(crate) fn frame_value(body: &[u8], list_key: &str, limits: &Limits, each: &m
 
 /// Splits a body of one object per line. A bad line costs itself only; blank lines are skipped.
 pub(crate) fn frame_lines(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
+    frame_lines_checked(body, |_| None, limits, each)
+}
+
+/// [`frame_lines`] with a look at each document.
+pub(crate) fn frame_lines_checked(body: &[u8], check: Check, limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
     let mut counter = Counter::new(limits, each);
     // One fast check for all lines; only where it fails each line is checked alone.
     let whole = simdutf8::basic::from_utf8(body).ok();
@@ -59,7 +87,7 @@ pub(crate) fn frame_lines(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Fra
             continue;
         }
         blank = false;
-        let taken = match check_line(body, whole, &range, counter.limits()) {
+        let taken = match check_line(body, whole, &range, check, counter.limits()) {
             Ok(()) => counter.accept(range),
             Err((offset, reason)) => counter.reject(range.start, Place { offset, line: Some(line) }, reason),
         };
@@ -74,7 +102,13 @@ pub(crate) fn frame_lines(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Fra
     counter.finish()
 }
 
-fn check_line(body: &[u8], whole: Option<&str>, range: &Range<usize>, limits: &Limits) -> Result<(), (usize, Reason)> {
+fn check_line(
+    body: &[u8],
+    whole: Option<&str>,
+    range: &Range<usize>,
+    check: Check,
+    limits: &Limits,
+) -> Result<(), (usize, Reason)> {
     let bytes = &body[range.clone()];
     let start = range.start;
     // Size first: what is too large is not worth reading.
@@ -87,15 +121,18 @@ fn check_line(body: &[u8], whole: Option<&str>, range: &Range<usize>, limits: &L
             .map_err(|error| (start + error.valid_up_to(), Reason::Malformed(NOT_UTF8.into())))?,
     };
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| (start + offset_of(text, &error), malformed(&error)))?;
-    fault(bytes, limits).map_or(Ok(()), |reason| Err((start, reason)))
+    fault(text, check, limits).map_or(Ok(()), |reason| Err((start, reason)))
 }
 
 /// What is wrong with a well-formed value as a document.
-fn fault(value: &[u8], limits: &Limits) -> Option<Reason> {
+fn fault(text: &str, check: Check, limits: &Limits) -> Option<Reason> {
+    let value = text.as_bytes();
     if value.first() != Some(&b'{') {
         return Some(Reason::Malformed(NOT_AN_OBJECT.into()));
     }
-    too_large(value, limits).or_else(|| is_too_deep(value).then_some(Reason::TooDeep))
+    too_large(value, limits)
+        .or_else(|| is_too_deep(value).then_some(Reason::TooDeep))
+        .or_else(|| check(text).map(|half| Reason::Malformed(half.into())))
 }
 
 fn too_large(value: &[u8], limits: &Limits) -> Option<Reason> {
@@ -135,6 +172,7 @@ struct Reader<'b, 'f> {
     text: &'b str,
     counter: Counter<'f>,
     list_key: &'b str,
+    check: Check,
     /// Whether elements are being handed on.
     in_list: bool,
     /// Where the last element ended.
@@ -171,7 +209,7 @@ impl<'b> Reader<'b, '_> {
 
     /// Hands on a well-formed value.
     fn one(&mut self, range: Range<usize>) -> Result<(), Full> {
-        match fault(&self.body[range.clone()], self.counter.limits()) {
+        match fault(&self.text[range.clone()], self.check, self.counter.limits()) {
             None => self.counter.accept(range),
             Some(reason) => {
                 let place = self.place(range.start);

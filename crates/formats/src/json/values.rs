@@ -48,6 +48,11 @@ pub(crate) fn read_at<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Res
     }
 }
 
+/// Reads an array, which stands at `place`.
+pub(crate) fn read_list<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Result<Vec<T>, Invalid> {
+    serde_json::from_str(text).map_err(|error| fault(place, &error))
+}
+
 fn fault(place: &str, error: &serde_json::Error) -> Invalid {
     if error.is_data() {
         Invalid::new(place, error.to_string())

@@ -3,6 +3,8 @@
 // The lint knows tests, but not the helpers of tests.
 #![allow(clippy::unwrap_used)]
 
+mod atol;
+mod atol_online;
 mod dreamkas;
 mod evotor;
 mod ffd_tlv;

@@ -26,6 +26,10 @@ pub(crate) const CONTEXT: Context<'static> = Context {
 
 pub(crate) const DREAMKAS: &str = "application/vnd.kassaflow.dreamkas+json";
 pub(crate) const DREAMKAS_LINES: &str = "application/vnd.kassaflow.dreamkas+ndjson";
+pub(crate) const ATOL: &str = "application/vnd.kassaflow.atol+json";
+pub(crate) const ATOL_LINES: &str = "application/vnd.kassaflow.atol+ndjson";
+pub(crate) const ATOL_ONLINE: &str = "application/vnd.kassaflow.atol-online+json";
+pub(crate) const ATOL_ONLINE_LINES: &str = "application/vnd.kassaflow.atol-online+ndjson";
 pub(crate) const EVOTOR: &str = "application/vnd.kassaflow.evotor+json";
 pub(crate) const EVOTOR_LINES: &str = "application/vnd.kassaflow.evotor+ndjson";
 pub(crate) const FNS: &str = "application/vnd.kassaflow.fns-json+json";

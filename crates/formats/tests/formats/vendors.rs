@@ -87,6 +87,36 @@ fn dreamkas_objects_that_are_no_documents_are_refused() {
 }
 
 #[test]
+fn atol_results_make_documents_with_their_tasks() {
+    let Some(folder) = samples() else { return };
+    let text = |file: &str| String::from_utf8(read(&folder, file)).unwrap();
+    let (sell, close, error) = (
+        text("atol-json/sell.result.json"),
+        text("atol-json/closeShift.result.json"),
+        text("atol-json/sell.error.json"),
+    );
+    for half in [&sell, &close, &error] {
+        assert_eq!(support::parse("atol", half.as_bytes()).unwrap_err().place, "$.request");
+    }
+    let task = r#"{"type": "sell", "payments": [{"type": "cash", "sum": 390.75}],
+        "items": [{"type": "position", "name": "Хлеб", "price": 390.75, "quantity": 1, "amount": 390.75}]}"#;
+    let document = format!("{{\"request\": {task}, \"result\": {sell}}}");
+    let receipt = support::receipt("atol", document.as_bytes());
+    assert_eq!((&*receipt.receipt_id, receipt.fiscal_sign), ("acme/9999078900000961/0000000071", Some(1_494_325_660)));
+    assert_eq!((receipt.shift_number, receipt.receipt_number, receipt.total_kopecks), (Some(12), Some(1), 39_075));
+    assert_eq!(receipt.registration_number.as_deref(), Some("0000000001002292"));
+    // 2018-03-06 13:52 +03:00
+    assert_eq!(receipt.local_time, Some(LocalTimestamp(1_520_344_320_000_000)));
+    assert_eq!(receipt.utc_time, Some(Timestamp(1_520_333_520_000_000)));
+    assert_eq!(flags(&receipt), [""; 0]);
+    let document = format!("{{\"request\": {{\"type\": \"closeShift\"}}, \"result\": {close}}}");
+    let shift = support::shift("atol", document.as_bytes());
+    assert_eq!((&*shift.shift_document_id, shift.receipts), ("acme/9999078900000961/0000000069", Some(3)));
+    let document = format!("{{\"request\": {task}, \"result\": {error}}}");
+    assert_eq!(support::parse("atol", document.as_bytes()).unwrap_err().place, "$.result.status");
+}
+
+#[test]
 fn evotor_sale_with_an_advance() {
     let Some(folder) = samples() else { return };
     let body = read(&folder, "evotor/v2-sell-2020-advance.json");

@@ -1,0 +1,164 @@
+//! A receipt, or the correction of one.
+
+use std::borrow::Cow;
+
+use canonical::product;
+use schemas::{
+    Decimal, LocalTimestamp,
+    receipts::{Item, Operation, Payment, Receipt, ReceiptKind},
+};
+
+use super::{
+    NAME, REVISION,
+    pair::Pair,
+    task::{Paid, Position},
+    words,
+};
+use crate::{Context, Invalid, checks, codes, flags, json::Object, marking};
+
+pub(super) fn canonical<'b>(
+    pair: Pair<'b>,
+    kind: ReceiptKind,
+    operation: Operation,
+    context: &Context<'b>,
+) -> Result<Receipt<'b>, Invalid> {
+    let Pair { mut task, task_place, mut fiscal, fiscal_place } = pair;
+    let mut flags = Vec::new();
+    let moment = fiscal.moment(&fiscal_place, context, &mut flags)?;
+    let items = items(task.items.take().unwrap_or_default(), moment.local, &task_place, context, &mut flags)?;
+    let payments = payments(task.payments.take().unwrap_or_default(), &task_place, &mut flags)?;
+    // The drive's figure; what the task asked for where the result has none.
+    let total = match fiscal.total.kopecks(&format!("{fiscal_place}.total"), &mut flags)? {
+        None => task.total.kopecks(&format!("{task_place}.total"), &mut flags)?,
+        total => total,
+    };
+    let total_kopecks = checks::money(total, &format!("{fiscal_place}.total"))?
+        .ok_or_else(|| Invalid::new(format!("{fiscal_place}.total"), "the total is missing"))?;
+    if !checks::items_add_up(kind, total_kopecks, &items) {
+        flags.push(flags::ITEMS_DO_NOT_ADD_UP);
+    }
+    let taxation = task.taxation_type.trimmed().and_then(|word| words::taxation(word, &mut flags));
+    let identity = fiscal.identity(&fiscal_place)?;
+    let mut receipt = Receipt {
+        receipt_id: canonical::fiscal_id(context.tenant, identity.drive, identity.number).into(),
+        drive_number: Some(identity.drive.to_owned().into()),
+        document_number: Some(identity.number.into()),
+        fiscal_sign: Some(identity.sign.into()),
+        kind,
+        operation,
+        shift_number: fiscal.shift_number.0,
+        receipt_number: fiscal.fiscal_receipt_number.0,
+        local_time: Some(moment.local),
+        utc_time: moment.utc,
+        total_kopecks,
+        payments,
+        items,
+        taxation,
+        flags: flags.into_iter().map(Into::into).collect(),
+        ..context.receipt(NAME, REVISION)
+    };
+    receipt.registration_number = fiscal.registration_number.take_trimmed();
+    if let Some(Object(mut operator)) = task.operator {
+        (receipt.cashier_name, receipt.cashier_inn) = (operator.name.take(), operator.vatin.take_trimmed());
+    }
+    Ok(receipt)
+}
+
+/// Payments of zero say nothing and are left out.
+fn payments(
+    payments: Vec<Object<Paid<'_>>>,
+    place: &str,
+    flags: &mut Vec<&'static str>,
+) -> Result<Vec<Payment>, Invalid> {
+    checks::not_too_many(payments.len(), &format!("{place}.payments"))?;
+    let mut told = Vec::new();
+    for (index, Object(payment)) in payments.into_iter().enumerate() {
+        let place = format!("{place}.payments[{index}].sum");
+        let amount = checks::money(payment.sum.kopecks(&place, flags)?, &place)?;
+        let kind = words::payment(payment.kind.trimmed(), flags);
+        if let Some(amount_kopecks) = amount.filter(|amount| *amount != 0) {
+            told.push(Payment { kind, amount_kopecks });
+        }
+    }
+    Ok(told)
+}
+
+/// Lines of other types (texts, pictures, bar codes) are only printed.
+fn items<'b>(
+    positions: Vec<Object<Position<'b>>>,
+    at: LocalTimestamp,
+    place: &str,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Vec<Item<'b>>, Invalid> {
+    checks::not_too_many(positions.len(), &format!("{place}.items"))?;
+    let mut items = Vec::new();
+    for (index, Object(position)) in positions.into_iter().enumerate() {
+        if position.kind.trimmed().is_none_or(|kind| kind == "position") {
+            let item = item(position, at, context, flags);
+            items.push(item.map_err(|invalid| invalid.below(&format!("{place}.items[{index}]")))?);
+        }
+    }
+    Ok(items)
+}
+
+fn item<'b>(
+    mut position: Position<'b>,
+    at: LocalTimestamp,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Item<'b>, Invalid> {
+    let quantity = position.quantity.quantity("quantity", flags)?;
+    let price_kopecks = checks::money(position.price.kopecks("price", flags)?, "price")?;
+    let sum_kopecks = checks::money(position.amount.kopecks("amount", flags)?, "amount")?;
+    let discount = position.info_discount_amount.kopecks("infoDiscountAmount", flags)?;
+    let (vat_rate, vat_sum_kopecks) = match &position.tax {
+        None => (None, None),
+        Some(Object(tax)) => (
+            tax.kind.trimmed().map(|word| words::vat(word, at, flags)),
+            checks::money(tax.sum.kopecks("tax.sum", flags)?, "tax.sum")?,
+        ),
+    };
+    let unit = match position.measurement_unit.take() {
+        // By FFD 1.2 it is the code of tag 2108.
+        Some(unit) => match unit.parse::<u8>() {
+            Ok(code) => codes::unit(code, flags),
+            Err(_) => Some(unit),
+        },
+        None => None,
+    };
+    let marking_code = mark(&mut position);
+    let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
+    let product_key = canonical::product_key(&product::ProductFacts {
+        gtin: gtin.as_deref(),
+        source: NAME,
+        shop: context.shop,
+        vendor_code: None,
+        name: position.name.get(),
+        unit: unit.as_deref(),
+    });
+    Ok(Item {
+        product_key: product_key.map(Into::into),
+        name: position.name.take(),
+        quantity: Decimal::from_unscaled(quantity),
+        unit,
+        price_kopecks,
+        sum_kopecks,
+        discount_kopecks: checks::money(discount, "infoDiscountAmount")?,
+        vat_rate,
+        vat_sum_kopecks,
+        payment_method: position.payment_method.trimmed().and_then(|word| words::payment_method(word, flags)),
+        payment_subject: position.payment_object.trimmed().and_then(|word| words::payment_object(word, flags)),
+        gtin: gtin.map(Into::into),
+        barcode: None,
+        vendor_code: None,
+        marking_code,
+    })
+}
+
+/// By FFD 1.2, by 1.05, or the older field.
+fn mark<'b>(position: &mut Position<'b>) -> Option<Cow<'b, str>> {
+    let imc = position.imc_params.as_mut().and_then(|Object(imc)| imc.imc.take());
+    imc.or_else(|| position.marking_code.as_mut().and_then(|Object(mark)| mark.mark.take()))
+        .or_else(|| position.nomenclature_code.take())
+}

@@ -1,0 +1,137 @@
+//! The task. Fields that are not listed are ignored: among them the client's contact and name, which must not go any
+//! further.
+
+use schemas::{
+    receipts::{Operation, ReceiptKind},
+    shifts::ShiftKind,
+};
+use serde::Deserialize;
+
+use crate::{
+    Invalid,
+    json::{Number, Object, Text},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Task<'a> {
+    #[serde(default, borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(default, borrow)]
+    pub operator: Option<Object<Operator<'a>>>,
+    #[serde(default, borrow)]
+    pub taxation_type: Text<'a>,
+    #[serde(default, borrow)]
+    pub items: Option<Vec<Object<Position<'a>>>>,
+    #[serde(default, borrow)]
+    pub payments: Option<Vec<Object<Paid<'a>>>>,
+    #[serde(default, borrow)]
+    pub total: Number<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Operator<'a> {
+    #[serde(default, borrow)]
+    pub name: Text<'a>,
+    #[serde(default, borrow)]
+    pub vatin: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Paid<'a> {
+    #[serde(default, borrow, rename = "type")]
+    pub kind: Text<'a>,
+    #[serde(default, borrow)]
+    pub sum: Number<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Position<'a> {
+    #[serde(default, borrow, rename = "type")]
+    pub kind: Text<'a>,
+    #[serde(default, borrow)]
+    pub name: Text<'a>,
+    #[serde(default, borrow)]
+    pub price: Number<'a>,
+    #[serde(default, borrow)]
+    pub quantity: Number<'a>,
+    #[serde(default, borrow)]
+    pub amount: Number<'a>,
+    #[serde(default, borrow)]
+    pub info_discount_amount: Number<'a>,
+    #[serde(default, borrow)]
+    pub tax: Option<Object<Tax<'a>>>,
+    #[serde(default, borrow)]
+    pub payment_method: Text<'a>,
+    #[serde(default, borrow)]
+    pub payment_object: Text<'a>,
+    #[serde(default, borrow)]
+    pub measurement_unit: Text<'a>,
+    #[serde(default, borrow)]
+    pub nomenclature_code: Text<'a>,
+    #[serde(default, borrow)]
+    pub marking_code: Option<Object<Mark<'a>>>,
+    #[serde(default, borrow)]
+    pub imc_params: Option<Object<Imc<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Tax<'a> {
+    #[serde(default, borrow, rename = "type")]
+    pub kind: Text<'a>,
+    #[serde(default, borrow)]
+    pub sum: Number<'a>,
+}
+
+/// Marking by FFD 1.05.
+#[derive(Debug, Deserialize)]
+pub(super) struct Mark<'a> {
+    #[serde(default, borrow)]
+    pub mark: Text<'a>,
+}
+
+/// Marking by FFD 1.2.
+#[derive(Debug, Deserialize)]
+pub(super) struct Imc<'a> {
+    #[serde(default, borrow)]
+    pub imc: Text<'a>,
+}
+
+/// What a task asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Receipt(ReceiptKind, Operation),
+    Shift(ShiftKind),
+}
+
+impl Task<'_> {
+    pub fn kind(&self, place: &str) -> Result<Kind, Invalid> {
+        use Operation::{Buy, BuyReturn, Sell, SellReturn};
+        use ReceiptKind::{Receipt, ReceiptCorrection};
+        Ok(match self.kind.trimmed() {
+            Some("sell") => Kind::Receipt(Receipt, Sell),
+            Some("sellReturn") => Kind::Receipt(Receipt, SellReturn),
+            Some("buy") => Kind::Receipt(Receipt, Buy),
+            Some("buyReturn") => Kind::Receipt(Receipt, BuyReturn),
+            Some("sellCorrection") => Kind::Receipt(ReceiptCorrection, Sell),
+            Some("sellReturnCorrection") => Kind::Receipt(ReceiptCorrection, SellReturn),
+            Some("buyCorrection") => Kind::Receipt(ReceiptCorrection, Buy),
+            Some("buyReturnCorrection") => Kind::Receipt(ReceiptCorrection, BuyReturn),
+            Some("openShift") => Kind::Shift(ShiftKind::Open),
+            Some("closeShift") => Kind::Shift(ShiftKind::Close),
+            Some(other) => {
+                return Err(Invalid::unsupported(
+                    format!("{place}.type"),
+                    format!("tasks of type {other:?} are not read"),
+                ));
+            }
+            None => {
+                return Err(Invalid::new(
+                    format!("{place}.type"),
+                    "the type is missing: it says what the task asks for",
+                ));
+            }
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! The words of the driver (`fullPayment`) and of the cloud (`full_payment`). A word that this revision does not know is
+//! flagged, never guessed.
+
+use schemas::{
+    LocalTimestamp,
+    receipts::{PaymentKind, VatRate},
+};
+
+use crate::{codes::VatCodes, flags};
+
+/// Some drivers write the number of the kind instead.
+pub(crate) fn payment(word: Option<&str>, flags: &mut Vec<&'static str>) -> PaymentKind {
+    match word {
+        Some("cash" | "0") => PaymentKind::Cash,
+        Some("electronically" | "1") => PaymentKind::Card,
+        Some("prepaid" | "2") => PaymentKind::Prepaid,
+        Some("credit" | "3") => PaymentKind::Credit,
+        Some("other" | "4") => PaymentKind::CounterProvision,
+        _ => {
+            flags::raise(flags, flags::UNKNOWN_CODE);
+            PaymentKind::Other
+        }
+    }
+}
+
+/// The words of 18 % stayed when that became 20 %.
+pub(crate) fn vat(word: &str, time: LocalTimestamp, flags: &mut Vec<&'static str>) -> VatRate {
+    match word {
+        "none" => VatRate::None,
+        "vat0" => VatRate::Vat0,
+        "vat5" => VatRate::Vat5,
+        "vat105" => VatRate::Vat5_105,
+        "vat7" => VatRate::Vat7,
+        "vat107" => VatRate::Vat7_107,
+        "vat10" => VatRate::Vat10,
+        "vat110" => VatRate::Vat10_110,
+        "vat18" => VatCodes::at(time).vat_20(),
+        "vat118" => VatCodes::at(time).vat_20_120(),
+        "vat20" => VatRate::Vat20,
+        "vat120" => VatRate::Vat20_120,
+        "vat22" => VatRate::Vat22,
+        "vat122" => VatRate::Vat22_122,
+        _ => {
+            flags::raise(flags, flags::UNKNOWN_CODE);
+            VatRate::Unknown
+        }
+    }
+}
+
+/// Bits of tag 1055.
+pub(crate) fn taxation(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
+    code(
+        word,
+        &[("osn", 1), ("usnincome", 2), ("usnincomeoutcome", 4), ("envd", 8), ("esn", 16), ("patent", 32)],
+        flags,
+    )
+}
+
+/// Codes of tag 1214.
+pub(crate) fn payment_method(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
+    let words = [
+        ("fullprepayment", 1),
+        ("prepayment", 2),
+        ("advance", 3),
+        ("fullpayment", 4),
+        ("partialpayment", 5),
+        ("credit", 6),
+        ("creditpayment", 7),
+    ];
+    numbered(word).or_else(|| code(word, &words, flags))
+}
+
+/// Codes of tag 1212.
+pub(crate) fn payment_object(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
+    let words = [
+        ("commodity", 1),
+        ("excise", 2),
+        ("job", 3),
+        ("service", 4),
+        ("gamblingbet", 5),
+        ("gamblingprize", 6),
+        ("lottery", 7),
+        ("lotteryprize", 8),
+        ("intellectualactivity", 9),
+        ("payment", 10),
+        ("agentcommission", 11),
+        ("composite", 12),
+        ("another", 13),
+        ("excisewithoutmarking", 30),
+        ("excisewithmarking", 31),
+        ("commoditywithoutmarking", 32),
+        ("commoditywithmarking", 33),
+    ];
+    numbered(word).or_else(|| code(word, &words, flags))
+}
+
+/// The code itself, which newer drivers take, too.
+fn numbered(word: &str) -> Option<i32> {
+    word.parse::<u8>().ok().filter(|code| *code > 0).map(Into::into)
+}
+
+/// The spellings differ in capitals and underscores only.
+fn code(word: &str, words: &[(&str, i32)], flags: &mut Vec<&'static str>) -> Option<i32> {
+    let letters = || word.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase());
+    let code = words.iter().find(|(known, _)| known.bytes().eq(letters())).map(|(_, code)| *code);
+    if code.is_none() {
+        flags::raise(flags, flags::UNKNOWN_CODE);
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_nobody_knows_is_flagged() {
+        let flagged = |read: &dyn Fn(&mut Vec<&'static str>)| {
+            let mut flags = Vec::new();
+            read(&mut flags);
+            flags == [flags::UNKNOWN_CODE]
+        };
+        let now = LocalTimestamp(1_795_183_500_000_000);
+        assert!(flagged(&|flags| assert_eq!(vat("vat33", now, flags), VatRate::Unknown)));
+        assert!(flagged(&|flags| assert_eq!(taxation("flat", flags), None)));
+        assert!(flagged(&|flags| assert_eq!(payment_method("barter", flags), None)));
+        assert!(flagged(&|flags| assert_eq!(payment_object("0", flags), None)));
+        assert!(flagged(&|flags| assert_eq!(payment(None, flags), PaymentKind::Other)));
+        assert!(!flagged(&|flags| assert_eq!(payment_object("33", flags), Some(33))));
+        assert!(!flagged(&|flags| assert_eq!(payment_method("fullPrepayment", flags), Some(1))));
+        assert!(!flagged(&|flags| assert_eq!(payment_method("full_prepayment", flags), Some(1))));
+        assert!(!flagged(&|flags| assert_eq!(taxation("usn_income_outcome", flags), Some(4))));
+    }
+
+    #[test]
+    fn the_old_words_have_the_rate_of_their_time() {
+        let mut flags = Vec::new();
+        assert_eq!(vat("vat18", LocalTimestamp(0), &mut flags), VatRate::Vat18);
+        assert_eq!(vat("vat118", LocalTimestamp(1_795_183_500_000_000), &mut flags), VatRate::Vat20_120);
+    }
+}

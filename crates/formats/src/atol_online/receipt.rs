@@ -1,0 +1,212 @@
+//! A receipt, or the correction of one.
+
+use std::borrow::Cow;
+
+use canonical::product;
+use schemas::{
+    Decimal, LocalTimestamp,
+    receipts::{Item, Operation, Payment, Receipt, ReceiptKind, VatSum},
+};
+
+use super::{
+    NAME, REVISION,
+    report::Report,
+    request::{Content, Paid, Position, Request, Vat},
+};
+use crate::{
+    Context, Invalid,
+    atol::words,
+    checks, codes, flags,
+    json::{Object, Text},
+    marking,
+};
+
+pub(super) fn canonical<'b>(
+    report: Report<'b>,
+    place: &str,
+    request: Option<Request<'b>>,
+    operation: &Text<'_>,
+    context: &Context<'b>,
+) -> Result<Receipt<'b>, Invalid> {
+    let mut payload = report.done(place)?;
+    let mut flags = Vec::new();
+    let moment = payload.moment(place, context, &mut flags)?;
+    let total_place = format!("{place}.payload.total");
+    let total = payload.total.kopecks(&total_place, &mut flags)?;
+    let total_kopecks =
+        checks::money(total, &total_place)?.ok_or_else(|| Invalid::new(total_place, "the total is missing"))?;
+    let (drive, number, sign) = payload.identity(place)?;
+    let mut receipt = Receipt {
+        receipt_id: canonical::fiscal_id(context.tenant, drive, number).into(),
+        drive_number: Some(drive.to_owned().into()),
+        document_number: Some(number.into()),
+        fiscal_sign: Some(sign.into()),
+        kind: ReceiptKind::Receipt,
+        shift_number: payload.shift_number.0,
+        receipt_number: payload.fiscal_receipt_number.0,
+        local_time: Some(moment.local),
+        utc_time: moment.utc,
+        total_kopecks,
+        ..context.receipt(NAME, REVISION)
+    };
+    receipt.registration_number = payload.ecr_registration_number.take_trimmed();
+    match request {
+        Some(request) => add(request, operation, moment.local, &mut receipt, context, &mut flags)?,
+        None => flags.push(flags::CONTENT_MISSING),
+    }
+    receipt.flags = flags.into_iter().map(Into::into).collect();
+    Ok(receipt)
+}
+
+/// What the request says beyond the report.
+fn add<'b>(
+    request: Request<'b>,
+    operation: &Text<'_>,
+    at: LocalTimestamp,
+    receipt: &mut Receipt<'b>,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<(), Invalid> {
+    let (kind, Object(mut content), place) = match (request.receipt, request.correction) {
+        (Some(content), _) => (ReceiptKind::Receipt, content, "$.request.receipt"),
+        (None, Some(content)) => (ReceiptKind::ReceiptCorrection, content, "$.request.correction"),
+        (None, None) => return Err(Invalid::new("$.request", "it has neither receipt nor correction")),
+    };
+    receipt.kind = kind;
+    receipt.operation = self::operation(operation)?;
+    receipt.items = items(content.items.take().unwrap_or_default(), at, place, context, flags)?;
+    if !checks::items_add_up(kind, receipt.total_kopecks, &receipt.items) {
+        flags.push(flags::ITEMS_DO_NOT_ADD_UP);
+    }
+    receipt.payments = payments(content.payments.take().unwrap_or_default(), place, flags)?;
+    receipt.vat_sums = vat_sums(content.vats.take().unwrap_or_default(), at, place, flags)?;
+    receipt.taxation = taxation(&content, flags);
+    (receipt.cashier_name, receipt.cashier_inn) = (content.cashier.take(), content.cashier_inn.take_trimmed());
+    Ok(())
+}
+
+/// The last part of the address to which the request was sent.
+fn operation(word: &Text<'_>) -> Result<Operation, Invalid> {
+    match word.trimmed() {
+        Some("sell" | "sell_correction") => Ok(Operation::Sell),
+        Some("sell_refund" | "sell_refund_correction") => Ok(Operation::SellReturn),
+        Some("buy" | "buy_correction") => Ok(Operation::Buy),
+        Some("buy_refund" | "buy_refund_correction") => Ok(Operation::BuyReturn),
+        Some(other) => Err(Invalid::new("$.operation", format!("{other:?} is no operation"))),
+        None => Err(Invalid::new(
+            "$.operation",
+            "missing: the request does not say whether it is a sale (sell, sell_refund, …)",
+        )),
+    }
+}
+
+fn taxation(content: &Content<'_>, flags: &mut Vec<&'static str>) -> Option<i32> {
+    content.company.as_ref().and_then(|Object(company)| words::taxation(company.sno.trimmed()?, flags))
+}
+
+/// Payments of zero say nothing and are left out.
+fn payments(
+    payments: Vec<Object<Paid<'_>>>,
+    place: &str,
+    flags: &mut Vec<&'static str>,
+) -> Result<Vec<Payment>, Invalid> {
+    checks::not_too_many(payments.len(), &format!("{place}.payments"))?;
+    let mut told = Vec::new();
+    for (index, Object(payment)) in payments.into_iter().enumerate() {
+        let place = format!("{place}.payments[{index}].sum");
+        let amount = checks::money(payment.sum.kopecks(&place, flags)?, &place)?;
+        let kind = words::payment(payment.kind.trimmed(), flags);
+        if let Some(amount_kopecks) = amount.filter(|amount| *amount != 0) {
+            told.push(Payment { kind, amount_kopecks });
+        }
+    }
+    Ok(told)
+}
+
+/// Rates of zero are left out as well.
+fn vat_sums(
+    vats: Vec<Object<Vat<'_>>>,
+    at: LocalTimestamp,
+    place: &str,
+    flags: &mut Vec<&'static str>,
+) -> Result<Vec<VatSum>, Invalid> {
+    checks::not_too_many(vats.len(), &format!("{place}.vats"))?;
+    let mut sums = Vec::new();
+    for (index, Object(vat)) in vats.into_iter().enumerate() {
+        let place = format!("{place}.vats[{index}].sum");
+        let sum = checks::money(vat.sum.kopecks(&place, flags)?, &place)?;
+        let rate = vat.kind.trimmed().map(|word| words::vat(word, at, flags)).unwrap_or_default();
+        if let Some(sum_kopecks) = sum.filter(|sum| *sum != 0) {
+            sums.push(VatSum { rate, sum_kopecks });
+        }
+    }
+    Ok(sums)
+}
+
+fn items<'b>(
+    positions: Vec<Object<Position<'b>>>,
+    at: LocalTimestamp,
+    place: &str,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Vec<Item<'b>>, Invalid> {
+    checks::not_too_many(positions.len(), &format!("{place}.items"))?;
+    let mut items = Vec::with_capacity(positions.len());
+    for (index, Object(position)) in positions.into_iter().enumerate() {
+        let item = item(position, at, context, flags);
+        items.push(item.map_err(|invalid| invalid.below(&format!("{place}.items[{index}]")))?);
+    }
+    Ok(items)
+}
+
+fn item<'b>(
+    mut position: Position<'b>,
+    at: LocalTimestamp,
+    context: &Context<'b>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Item<'b>, Invalid> {
+    let quantity = position.quantity.quantity("quantity", flags)?;
+    let price_kopecks = checks::money(position.price.kopecks("price", flags)?, "price")?;
+    let sum_kopecks = checks::money(position.sum.kopecks("sum", flags)?, "sum")?;
+    let (vat_rate, vat_sum_kopecks) = match &position.vat {
+        None => (None, None),
+        Some(Object(vat)) => (
+            vat.kind.trimmed().map(|word| words::vat(word, at, flags)),
+            checks::money(vat.sum.kopecks("vat.sum", flags)?, "vat.sum")?,
+        ),
+    };
+    let unit = unit(&mut position, flags);
+    let marking_code = position.mark_code.0.take().or_else(|| position.nomenclature_code.take());
+    let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
+    let product_key = canonical::product_key(&product::ProductFacts {
+        gtin: gtin.as_deref(),
+        source: NAME,
+        shop: context.shop,
+        vendor_code: None,
+        name: position.name.get(),
+        unit: unit.as_deref(),
+    });
+    Ok(Item {
+        product_key: product_key.map(Into::into),
+        name: position.name.take(),
+        quantity: Decimal::from_unscaled(quantity),
+        unit,
+        price_kopecks,
+        sum_kopecks,
+        vat_rate,
+        vat_sum_kopecks,
+        payment_method: position.payment_method.trimmed().and_then(|word| words::payment_method(word, flags)),
+        payment_subject: position.payment_object.trimmed().and_then(|word| words::payment_object(word, flags)),
+        gtin: gtin.map(Into::into),
+        marking_code,
+        ..Item::default()
+    })
+}
+
+fn unit<'b>(position: &mut Position<'b>, flags: &mut Vec<&'static str>) -> Option<Cow<'b, str>> {
+    let unit = position.measure.take().or_else(|| position.measurement_unit.take())?;
+    match unit.parse::<u8>() {
+        Ok(code) => codes::unit(code, flags),
+        Err(_) => Some(unit),
+    }
+}

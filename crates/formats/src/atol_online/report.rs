@@ -1,0 +1,115 @@
+//! The report: what became of a request.
+
+use canonical::time;
+use schemas::LocalTimestamp;
+use serde::Deserialize;
+
+use crate::{
+    Context, Invalid, checks,
+    json::{Integer, Number, Object, Text},
+    moment::Moment,
+};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Report<'a> {
+    #[serde(default, borrow)]
+    status: Text<'a>,
+    #[serde(default, borrow)]
+    error: Option<Object<Failure<'a>>>,
+    #[serde(default, borrow)]
+    payload: Option<Object<Payload<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failure<'a> {
+    #[serde(default, borrow)]
+    text: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Payload<'a> {
+    #[serde(default, borrow)]
+    pub total: Number<'a>,
+    #[serde(default, borrow)]
+    fn_number: Text<'a>,
+    #[serde(default)]
+    pub shift_number: Integer,
+    #[serde(default, borrow)]
+    receipt_datetime: Text<'a>,
+    #[serde(default)]
+    pub fiscal_receipt_number: Integer,
+    #[serde(default)]
+    fiscal_document_number: Integer,
+    #[serde(default, borrow)]
+    pub ecr_registration_number: Text<'a>,
+    #[serde(default)]
+    fiscal_document_attribute: Integer,
+}
+
+impl<'a> Report<'a> {
+    /// What a report of a finished request says.
+    pub fn done(self, place: &str) -> Result<Payload<'a>, Invalid> {
+        let status = format!("{place}.status");
+        match self.status.trimmed() {
+            Some("done") => {}
+            Some("wait") => {
+                return Err(Invalid::new(status, "the request is not finished: send the report when it is done"));
+            }
+            _ => {
+                let said = self.error.as_ref().and_then(|Object(failure)| failure.text.get());
+                let said = said.unwrap_or("no reason was given");
+                return Err(Invalid::new(status, format!("the cloud has not done it: {said}")));
+            }
+        }
+        let missing = || Invalid::new(format!("{place}.payload"), "missing: it names the fiscal document");
+        Ok(self.payload.ok_or_else(missing)?.0)
+    }
+}
+
+impl Payload<'_> {
+    /// Drive, document number and sign.
+    pub fn identity(&self, place: &str) -> Result<(&str, u32, u32), Invalid> {
+        let at = |field: &str| format!("{place}.payload.{field}");
+        let missing = |field: &str| Invalid::new(at(field), "missing: a report names the fiscal document");
+        let drive = self.fn_number.get().ok_or_else(|| missing("fn_number"))?;
+        let drive = checks::drive_number(drive)
+            .ok_or_else(|| Invalid::new(at("fn_number"), format!("{drive:?} is no drive number: 1 to 16 digits")))?;
+        let number = checks::fiscal_number(self.fiscal_document_number.0, 1, || at("fiscal_document_number"))?;
+        let sign = checks::fiscal_number(self.fiscal_document_attribute.0, 0, || at("fiscal_document_attribute"))?;
+        Ok((
+            drive,
+            number.ok_or_else(|| missing("fiscal_document_number"))?,
+            sign.ok_or_else(|| missing("fiscal_document_attribute"))?,
+        ))
+    }
+
+    pub fn moment(&self, place: &str, context: &Context<'_>, flags: &mut Vec<&'static str>) -> Result<Moment, Invalid> {
+        let place = format!("{place}.payload.receipt_datetime");
+        let Some(text) = self.receipt_datetime.trimmed() else {
+            return Err(Invalid::new(place, "the time is missing"));
+        };
+        let local = local_time(text).ok_or_else(|| Invalid::new(place, format!("{text:?} is no time")))?;
+        Ok(Moment::local(local).in_zone(context, flags))
+    }
+}
+
+/// `20.11.2026 14:05:00`
+fn local_time(text: &str) -> Option<LocalTimestamp> {
+    let (date, clock) = text.split_once(' ')?;
+    let mut parts = date.split('.');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    time::parse_local(&format!("{year}-{month}-{day}T{}", clock.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_begins_with_the_day() {
+        assert_eq!(local_time("20.11.2026 14:05:00"), Some(LocalTimestamp(1_795_183_500_000_000)));
+        for text in ["", "20.11.2026", "2026-11-20 14:05:00", "32.11.2026 14:05:00", "20.11.26 14:05:00"] {
+            assert_eq!(local_time(text), None, "{text}");
+        }
+    }
+}
