@@ -53,19 +53,6 @@ pub(crate) fn quantity(millionths: Option<i64>, place: &str, flags: &mut Vec<&'s
     }
 }
 
-/// A number of 32 bits that the fiscal drive gives out.
-pub(crate) fn fiscal_number(
-    number: Option<i64>,
-    least: u32,
-    place: impl FnOnce() -> String,
-) -> Result<Option<u32>, Invalid> {
-    let Some(number) = number else { return Ok(None) };
-    match u32::try_from(number) {
-        Ok(number) if number >= least => Ok(Some(number)),
-        _ => Err(Invalid::new(place(), format!("{number} is outside of {least} to {}", u32::MAX))),
-    }
-}
-
 /// Refuses a list of more elements than any receipt has.
 pub(crate) fn not_too_many(elements: usize, place: &str) -> Result<(), Invalid> {
     if elements > MAX_ITEMS {

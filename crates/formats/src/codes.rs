@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemas::{
     LocalTimestamp,
+    events::EventKind,
     receipts::{Operation, VatRate},
 };
 
@@ -32,7 +33,7 @@ impl VatCodes {
     }
 
     /// Tag 1199.
-    pub(crate) fn rate(self, code: u8, flags: &mut Vec<&'static str>) -> VatRate {
+    pub(crate) fn rate(self, code: i64, flags: &mut Vec<&'static str>) -> VatRate {
         match code {
             1 => self.vat_20(),
             2 => VatRate::Vat10,
@@ -65,8 +66,28 @@ pub(crate) const fn operation(code: i64) -> Option<Operation> {
     }
 }
 
+/// An operation in natural keys.
+pub(crate) const fn operation_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Unknown => "unknown",
+        Operation::Sell => "sell",
+        Operation::SellReturn => "sell_return",
+        Operation::Buy => "buy",
+        Operation::BuyReturn => "buy_return",
+    }
+}
+
+/// A kind of event in natural keys.
+pub(crate) const fn event_name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Other => "other",
+        EventKind::CashIn => "cash_in",
+        EventKind::CashOut => "cash_out",
+    }
+}
+
 /// Tag 2108: the units as receipts print them. 255 is "another unit": no name.
-pub(crate) fn unit(code: u8, flags: &mut Vec<&'static str>) -> Option<Cow<'static, str>> {
+pub(crate) fn unit(code: i64, flags: &mut Vec<&'static str>) -> Option<Cow<'static, str>> {
     let name = match code {
         0 => "шт",
         10 => "г",

@@ -31,6 +31,7 @@ pub mod ffd_tlv;
 pub mod flags;
 pub mod fns_json;
 mod framing;
+mod identity;
 mod json;
 mod marking;
 mod moment;

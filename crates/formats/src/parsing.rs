@@ -25,56 +25,39 @@ pub struct Context<'a> {
     pub raw_offset: i64,
 }
 
+/// The fields that say where a document comes from: all three records have them.
+macro_rules! provenance {
+    ($context:expr, $source:expr, $revision:expr, $record:ident) => {
+        $record {
+            tenant: $context.tenant.into(),
+            shop: $context.shop.map(Into::into),
+            register: $context.register.into(),
+            source: $source.into(),
+            revision: $revision,
+            document_hash: $context.document_hash.into(),
+            raw_topic: $context.raw_topic.into(),
+            raw_partition: $context.raw_partition,
+            raw_offset: $context.raw_offset,
+            received_at: $context.received_at,
+            ..$record::default()
+        }
+    };
+}
+
 impl<'a> Context<'a> {
     /// A receipt of which nothing is known but where it comes from.
     pub(crate) fn receipt(&self, source: &'static str, revision: i32) -> Receipt<'a> {
-        Receipt {
-            tenant: self.tenant.into(),
-            shop: self.shop.map(Into::into),
-            register: self.register.into(),
-            source: source.into(),
-            revision,
-            document_hash: self.document_hash.into(),
-            raw_topic: self.raw_topic.into(),
-            raw_partition: self.raw_partition,
-            raw_offset: self.raw_offset,
-            received_at: self.received_at,
-            ..Receipt::default()
-        }
+        provenance!(self, source, revision, Receipt)
     }
 
     /// A shift of which nothing is known but where it comes from.
     pub(crate) fn shift(&self, source: &'static str, revision: i32) -> ShiftDocument<'a> {
-        ShiftDocument {
-            tenant: self.tenant.into(),
-            shop: self.shop.map(Into::into),
-            register: self.register.into(),
-            source: source.into(),
-            revision,
-            document_hash: self.document_hash.into(),
-            raw_topic: self.raw_topic.into(),
-            raw_partition: self.raw_partition,
-            raw_offset: self.raw_offset,
-            received_at: self.received_at,
-            ..ShiftDocument::default()
-        }
+        provenance!(self, source, revision, ShiftDocument)
     }
 
     /// An event of which nothing is known but where it comes from.
     pub(crate) fn event(&self, source: &'static str, revision: i32) -> RegisterEvent<'a> {
-        RegisterEvent {
-            tenant: self.tenant.into(),
-            shop: self.shop.map(Into::into),
-            register: self.register.into(),
-            source: source.into(),
-            revision,
-            document_hash: self.document_hash.into(),
-            raw_topic: self.raw_topic.into(),
-            raw_partition: self.raw_partition,
-            raw_offset: self.raw_offset,
-            received_at: self.received_at,
-            ..RegisterEvent::default()
-        }
+        provenance!(self, source, revision, RegisterEvent)
     }
 }
 

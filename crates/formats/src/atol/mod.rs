@@ -4,6 +4,7 @@
 //! without the other. JSON in UTF-8; money in roubles, quantities are decimal numbers, times have the register's offset.
 
 mod pair;
+pub(crate) mod parts;
 mod receipt;
 mod result;
 mod shift;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{result::Fiscal, task::Task};
+use super::{result::Params, task::Task};
 use crate::{
     Invalid,
     json::{self, Integer, Text},
@@ -17,7 +17,7 @@ const NO_RESULT: &str = "half of a pair: the task does not say that it was done;
 pub(super) struct Pair<'b> {
     pub task: Task<'b>,
     pub task_place: String,
-    pub fiscal: Fiscal<'b>,
+    pub fiscal: Params<'b>,
     pub fiscal_place: String,
 }
 
@@ -78,27 +78,22 @@ impl<'b> Pair<'b> {
             (None, None) => return Err(Invalid::new("$.request", NO_TASK)),
         };
         let (task, task_place) = only(task, task_place)?;
-        let (answer, mut place) = match (told(halves.results), told(halves.result)) {
+        let (mut text, mut place) = match (told(halves.results), told(halves.result)) {
             (Some(results), _) => only(results, "$.results".to_owned())?,
             (None, Some(result)) => (result, "$.result".to_owned()),
             (None, None) => return Err(Invalid::new("$.result", NO_RESULT)),
         };
-        let parsed: Answer<'b> = json::read_at(answer, &place)?;
-        parsed.must_be_done(&place)?;
-        let mut text = answer;
-        for (name, inner) in [("result", parsed.result), ("fiscalParams", parsed.fiscal_params)] {
-            if let Some(inner) = told(inner) {
-                place = format!("{place}.{name}");
-                text = inner;
-            }
+        let mut answer: Answer<'b> = json::read_at(text, &place)?;
+        answer.must_be_done(&place)?;
+        // An element of `results` holds a result, which holds the parameters or is them.
+        if let (None, Some(inner)) = (told(answer.fiscal_params), told(answer.result)) {
+            place.push_str(".result");
+            text = inner;
+            answer = json::read_at(text, &place)?;
         }
-        // The element of `results` holds a result, which may hold the parameters.
-        if place.ends_with(".result") {
-            let inner: Answer<'b> = json::read_at(text, &place)?;
-            if let Some(inner) = told(inner.fiscal_params) {
-                place = format!("{place}.fiscalParams");
-                text = inner;
-            }
+        if let Some(inner) = told(answer.fiscal_params) {
+            place.push_str(".fiscalParams");
+            text = inner;
         }
         Ok(Self {
             task: json::read_at(task, &task_place)?,

@@ -5,16 +5,11 @@ use std::borrow::Cow;
 use canonical::product;
 use schemas::{
     Decimal, LocalTimestamp,
-    receipts::{Item, Operation, Payment, Receipt, ReceiptKind},
+    receipts::{Item, Operation, Receipt, ReceiptKind},
 };
 
-use super::{
-    NAME, REVISION,
-    pair::Pair,
-    task::{Paid, Position},
-    words,
-};
-use crate::{Context, Invalid, checks, codes, flags, json::Object, marking};
+use super::{NAME, REVISION, pair::Pair, parts, task::Position, words};
+use crate::{Context, Invalid, checks, flags, json::Object, marking};
 
 pub(super) fn canonical<'b>(
     pair: Pair<'b>,
@@ -26,7 +21,7 @@ pub(super) fn canonical<'b>(
     let mut flags = Vec::new();
     let moment = fiscal.moment(&fiscal_place, context, &mut flags)?;
     let items = items(task.items.take().unwrap_or_default(), moment.local, &task_place, context, &mut flags)?;
-    let payments = payments(task.payments.take().unwrap_or_default(), &task_place, &mut flags)?;
+    let payments = parts::payments(task.payments.take().unwrap_or_default(), &task_place, &mut flags)?;
     // The drive's figure; what the task asked for where the result has none.
     let total = match fiscal.total.kopecks(&format!("{fiscal_place}.total"), &mut flags)? {
         None => task.total.kopecks(&format!("{task_place}.total"), &mut flags)?,
@@ -38,12 +33,7 @@ pub(super) fn canonical<'b>(
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
     let taxation = task.taxation_type.trimmed().and_then(|word| words::taxation(word, &mut flags));
-    let identity = fiscal.identity(&fiscal_place)?;
     let mut receipt = Receipt {
-        receipt_id: canonical::fiscal_id(context.tenant, identity.drive, identity.number).into(),
-        drive_number: Some(identity.drive.to_owned().into()),
-        document_number: Some(identity.number.into()),
-        fiscal_sign: Some(identity.sign.into()),
         kind,
         operation,
         shift_number: fiscal.shift_number.0,
@@ -57,30 +47,12 @@ pub(super) fn canonical<'b>(
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
     };
+    fiscal.identity(&fiscal_place)?.name_receipt(&mut receipt, context);
     receipt.registration_number = fiscal.registration_number.take_trimmed();
     if let Some(Object(mut operator)) = task.operator {
         (receipt.cashier_name, receipt.cashier_inn) = (operator.name.take(), operator.vatin.take_trimmed());
     }
     Ok(receipt)
-}
-
-/// Payments of zero say nothing and are left out.
-fn payments(
-    payments: Vec<Object<Paid<'_>>>,
-    place: &str,
-    flags: &mut Vec<&'static str>,
-) -> Result<Vec<Payment>, Invalid> {
-    checks::not_too_many(payments.len(), &format!("{place}.payments"))?;
-    let mut told = Vec::new();
-    for (index, Object(payment)) in payments.into_iter().enumerate() {
-        let place = format!("{place}.payments[{index}].sum");
-        let amount = checks::money(payment.sum.kopecks(&place, flags)?, &place)?;
-        let kind = words::payment(payment.kind.trimmed(), flags);
-        if let Some(amount_kopecks) = amount.filter(|amount| *amount != 0) {
-            told.push(Payment { kind, amount_kopecks });
-        }
-    }
-    Ok(told)
 }
 
 /// Lines of other types (texts, pictures, bar codes) are only printed.
@@ -109,24 +81,13 @@ fn item<'b>(
     flags: &mut Vec<&'static str>,
 ) -> Result<Item<'b>, Invalid> {
     let quantity = position.quantity.quantity("quantity", flags)?;
-    let price_kopecks = checks::money(position.price.kopecks("price", flags)?, "price")?;
-    let sum_kopecks = checks::money(position.amount.kopecks("amount", flags)?, "amount")?;
-    let discount = position.info_discount_amount.kopecks("infoDiscountAmount", flags)?;
+    let price_kopecks = position.price.money("price", flags)?;
+    let sum_kopecks = position.amount.money("amount", flags)?;
     let (vat_rate, vat_sum_kopecks) = match &position.tax {
         None => (None, None),
-        Some(Object(tax)) => (
-            tax.kind.trimmed().map(|word| words::vat(word, at, flags)),
-            checks::money(tax.sum.kopecks("tax.sum", flags)?, "tax.sum")?,
-        ),
+        Some(Object(tax)) => tax.read(at, "tax.sum", flags)?,
     };
-    let unit = match position.measurement_unit.take() {
-        // By FFD 1.2 it is the code of tag 2108.
-        Some(unit) => match unit.parse::<u8>() {
-            Ok(code) => codes::unit(code, flags),
-            Err(_) => Some(unit),
-        },
-        None => None,
-    };
+    let unit = parts::unit(position.measurement_unit.take(), flags);
     let marking_code = mark(&mut position);
     let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
     let product_key = canonical::product_key(&product::ProductFacts {
@@ -144,7 +105,7 @@ fn item<'b>(
         unit,
         price_kopecks,
         sum_kopecks,
-        discount_kopecks: checks::money(discount, "infoDiscountAmount")?,
+        discount_kopecks: position.info_discount_amount.money("infoDiscountAmount", flags)?,
         vat_rate,
         vat_sum_kopecks,
         payment_method: position.payment_method.trimmed().and_then(|word| words::payment_method(word, flags)),

@@ -3,14 +3,15 @@
 use serde::Deserialize;
 
 use crate::{
-    Context, Invalid, checks,
+    Context, Invalid,
+    identity::{Fields, Fiscal},
     json::{Integer, Number, Text},
     moment::Moment,
 };
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Fiscal<'a> {
+pub(super) struct Params<'a> {
     #[serde(default, borrow)]
     fiscal_document_date_time: Text<'a>,
     #[serde(default)]
@@ -31,28 +32,12 @@ pub(super) struct Fiscal<'a> {
     pub receipts_count: Integer,
 }
 
-/// Drive, document number and sign.
-pub(super) struct Identity<'d> {
-    pub drive: &'d str,
-    pub number: u32,
-    pub sign: u32,
-}
+const FIELDS: Fields = Fields { drive: "fnNumber", number: "fiscalDocumentNumber", sign: "fiscalDocumentSign" };
 
-impl Fiscal<'_> {
-    /// A result without them is none.
-    pub fn identity(&self, place: &str) -> Result<Identity<'_>, Invalid> {
-        let at = |field: &str| format!("{place}.{field}");
-        let missing = |field: &str| Invalid::new(at(field), "missing: a result names the fiscal document");
-        let drive = self.fn_number.get().ok_or_else(|| missing("fnNumber"))?;
-        let drive = checks::drive_number(drive)
-            .ok_or_else(|| Invalid::new(at("fnNumber"), format!("{drive:?} is no drive number: 1 to 16 digits")))?;
-        let number = checks::fiscal_number(self.fiscal_document_number.0, 1, || at("fiscalDocumentNumber"))?;
-        let sign = checks::fiscal_number(self.fiscal_document_sign.0, 0, || at("fiscalDocumentSign"))?;
-        Ok(Identity {
-            drive,
-            number: number.ok_or_else(|| missing("fiscalDocumentNumber"))?,
-            sign: sign.ok_or_else(|| missing("fiscalDocumentSign"))?,
-        })
+impl Params<'_> {
+    pub fn identity(&self, place: &str) -> Result<Fiscal<'_>, Invalid> {
+        let told = (self.fn_number.get(), self.fiscal_document_number.0, self.fiscal_document_sign.0);
+        Fiscal::required(told, &FIELDS, place, "a result names the fiscal document")
     }
 
     pub fn moment(&self, place: &str, context: &Context<'_>, flags: &mut Vec<&'static str>) -> Result<Moment, Invalid> {

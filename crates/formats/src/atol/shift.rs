@@ -13,12 +13,7 @@ pub(super) fn canonical<'b>(
     let Pair { task, mut fiscal, fiscal_place, .. } = pair;
     let mut flags = Vec::new();
     let moment = fiscal.moment(&fiscal_place, context, &mut flags)?;
-    let identity = fiscal.identity(&fiscal_place)?;
     let mut shift = ShiftDocument {
-        shift_document_id: canonical::fiscal_id(context.tenant, identity.drive, identity.number).into(),
-        drive_number: Some(identity.drive.to_owned().into()),
-        document_number: Some(identity.number.into()),
-        fiscal_sign: Some(identity.sign.into()),
         kind,
         shift_number: fiscal.shift_number.0,
         local_time: Some(moment.local),
@@ -27,6 +22,7 @@ pub(super) fn canonical<'b>(
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.shift(NAME, REVISION)
     };
+    fiscal.identity(&fiscal_place)?.name_shift(&mut shift, context);
     shift.registration_number = fiscal.registration_number.take_trimmed();
     if let Some(Object(mut operator)) = task.operator {
         (shift.cashier_name, shift.cashier_inn) = (operator.name.take(), operator.vatin.take_trimmed());

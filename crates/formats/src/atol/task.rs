@@ -7,6 +7,7 @@ use schemas::{
 };
 use serde::Deserialize;
 
+use super::parts::{Paid, Vat};
 use crate::{
     Invalid,
     json::{Number, Object, Text},
@@ -38,14 +39,6 @@ pub(super) struct Operator<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Paid<'a> {
-    #[serde(default, borrow, rename = "type")]
-    pub kind: Text<'a>,
-    #[serde(default, borrow)]
-    pub sum: Number<'a>,
-}
-
-#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Position<'a> {
     #[serde(default, borrow, rename = "type")]
@@ -61,7 +54,7 @@ pub(super) struct Position<'a> {
     #[serde(default, borrow)]
     pub info_discount_amount: Number<'a>,
     #[serde(default, borrow)]
-    pub tax: Option<Object<Tax<'a>>>,
+    pub tax: Option<Object<Vat<'a>>>,
     #[serde(default, borrow)]
     pub payment_method: Text<'a>,
     #[serde(default, borrow)]
@@ -74,14 +67,6 @@ pub(super) struct Position<'a> {
     pub marking_code: Option<Object<Mark<'a>>>,
     #[serde(default, borrow)]
     pub imc_params: Option<Object<Imc<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Tax<'a> {
-    #[serde(default, borrow, rename = "type")]
-    pub kind: Text<'a>,
-    #[serde(default, borrow)]
-    pub sum: Number<'a>,
 }
 
 /// Marking by FFD 1.05.

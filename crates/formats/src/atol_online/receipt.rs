@@ -1,22 +1,23 @@
 //! A receipt, or the correction of one.
 
-use std::borrow::Cow;
-
 use canonical::product;
 use schemas::{
     Decimal, LocalTimestamp,
-    receipts::{Item, Operation, Payment, Receipt, ReceiptKind, VatSum},
+    receipts::{Item, Operation, Receipt, ReceiptKind, VatSum},
 };
 
 use super::{
     NAME, REVISION,
     report::Report,
-    request::{Content, Paid, Position, Request, Vat},
+    request::{Content, Position, Request},
 };
 use crate::{
     Context, Invalid,
-    atol::words,
-    checks, codes, flags,
+    atol::{
+        parts::{self, Vat},
+        words,
+    },
+    checks, flags,
     json::{Object, Text},
     marking,
 };
@@ -35,12 +36,7 @@ pub(super) fn canonical<'b>(
     let total = payload.total.kopecks(&total_place, &mut flags)?;
     let total_kopecks =
         checks::money(total, &total_place)?.ok_or_else(|| Invalid::new(total_place, "the total is missing"))?;
-    let (drive, number, sign) = payload.identity(place)?;
     let mut receipt = Receipt {
-        receipt_id: canonical::fiscal_id(context.tenant, drive, number).into(),
-        drive_number: Some(drive.to_owned().into()),
-        document_number: Some(number.into()),
-        fiscal_sign: Some(sign.into()),
         kind: ReceiptKind::Receipt,
         shift_number: payload.shift_number.0,
         receipt_number: payload.fiscal_receipt_number.0,
@@ -49,6 +45,7 @@ pub(super) fn canonical<'b>(
         total_kopecks,
         ..context.receipt(NAME, REVISION)
     };
+    payload.identity(place)?.name_receipt(&mut receipt, context);
     receipt.registration_number = payload.ecr_registration_number.take_trimmed();
     match request {
         Some(request) => add(request, operation, moment.local, &mut receipt, context, &mut flags)?,
@@ -78,7 +75,7 @@ fn add<'b>(
     if !checks::items_add_up(kind, receipt.total_kopecks, &receipt.items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
-    receipt.payments = payments(content.payments.take().unwrap_or_default(), place, flags)?;
+    receipt.payments = parts::payments(content.payments.take().unwrap_or_default(), place, flags)?;
     receipt.vat_sums = vat_sums(content.vats.take().unwrap_or_default(), at, place, flags)?;
     receipt.taxation = taxation(&content, flags);
     (receipt.cashier_name, receipt.cashier_inn) = (content.cashier.take(), content.cashier_inn.take_trimmed());
@@ -104,25 +101,6 @@ fn taxation(content: &Content<'_>, flags: &mut Vec<&'static str>) -> Option<i32>
     content.company.as_ref().and_then(|Object(company)| words::taxation(company.sno.trimmed()?, flags))
 }
 
-/// Payments of zero say nothing and are left out.
-fn payments(
-    payments: Vec<Object<Paid<'_>>>,
-    place: &str,
-    flags: &mut Vec<&'static str>,
-) -> Result<Vec<Payment>, Invalid> {
-    checks::not_too_many(payments.len(), &format!("{place}.payments"))?;
-    let mut told = Vec::new();
-    for (index, Object(payment)) in payments.into_iter().enumerate() {
-        let place = format!("{place}.payments[{index}].sum");
-        let amount = checks::money(payment.sum.kopecks(&place, flags)?, &place)?;
-        let kind = words::payment(payment.kind.trimmed(), flags);
-        if let Some(amount_kopecks) = amount.filter(|amount| *amount != 0) {
-            told.push(Payment { kind, amount_kopecks });
-        }
-    }
-    Ok(told)
-}
-
 /// Rates of zero are left out as well.
 fn vat_sums(
     vats: Vec<Object<Vat<'_>>>,
@@ -134,10 +112,9 @@ fn vat_sums(
     let mut sums = Vec::new();
     for (index, Object(vat)) in vats.into_iter().enumerate() {
         let place = format!("{place}.vats[{index}].sum");
-        let sum = checks::money(vat.sum.kopecks(&place, flags)?, &place)?;
-        let rate = vat.kind.trimmed().map(|word| words::vat(word, at, flags)).unwrap_or_default();
+        let (rate, sum) = vat.read(at, &place, flags)?;
         if let Some(sum_kopecks) = sum.filter(|sum| *sum != 0) {
-            sums.push(VatSum { rate, sum_kopecks });
+            sums.push(VatSum { rate: rate.unwrap_or_default(), sum_kopecks });
         }
     }
     Ok(sums)
@@ -166,16 +143,13 @@ fn item<'b>(
     flags: &mut Vec<&'static str>,
 ) -> Result<Item<'b>, Invalid> {
     let quantity = position.quantity.quantity("quantity", flags)?;
-    let price_kopecks = checks::money(position.price.kopecks("price", flags)?, "price")?;
-    let sum_kopecks = checks::money(position.sum.kopecks("sum", flags)?, "sum")?;
+    let price_kopecks = position.price.money("price", flags)?;
+    let sum_kopecks = position.sum.money("sum", flags)?;
     let (vat_rate, vat_sum_kopecks) = match &position.vat {
         None => (None, None),
-        Some(Object(vat)) => (
-            vat.kind.trimmed().map(|word| words::vat(word, at, flags)),
-            checks::money(vat.sum.kopecks("vat.sum", flags)?, "vat.sum")?,
-        ),
+        Some(Object(vat)) => vat.read(at, "vat.sum", flags)?,
     };
-    let unit = unit(&mut position, flags);
+    let unit = parts::unit(position.measure.take().or_else(|| position.measurement_unit.take()), flags);
     let marking_code = position.mark_code.0.take().or_else(|| position.nomenclature_code.take());
     let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
     let product_key = canonical::product_key(&product::ProductFacts {
@@ -201,12 +175,4 @@ fn item<'b>(
         marking_code,
         ..Item::default()
     })
-}
-
-fn unit<'b>(position: &mut Position<'b>, flags: &mut Vec<&'static str>) -> Option<Cow<'b, str>> {
-    let unit = position.measure.take().or_else(|| position.measurement_unit.take())?;
-    match unit.parse::<u8>() {
-        Ok(code) => codes::unit(code, flags),
-        Err(_) => Some(unit),
-    }
 }

@@ -5,7 +5,8 @@ use schemas::LocalTimestamp;
 use serde::Deserialize;
 
 use crate::{
-    Context, Invalid, checks,
+    Context, Invalid,
+    identity::{Fields, Fiscal},
     json::{Integer, Number, Object, Text},
     moment::Moment,
 };
@@ -66,21 +67,13 @@ impl<'a> Report<'a> {
     }
 }
 
+const FIELDS: Fields =
+    Fields { drive: "fn_number", number: "fiscal_document_number", sign: "fiscal_document_attribute" };
+
 impl Payload<'_> {
-    /// Drive, document number and sign.
-    pub fn identity(&self, place: &str) -> Result<(&str, u32, u32), Invalid> {
-        let at = |field: &str| format!("{place}.payload.{field}");
-        let missing = |field: &str| Invalid::new(at(field), "missing: a report names the fiscal document");
-        let drive = self.fn_number.get().ok_or_else(|| missing("fn_number"))?;
-        let drive = checks::drive_number(drive)
-            .ok_or_else(|| Invalid::new(at("fn_number"), format!("{drive:?} is no drive number: 1 to 16 digits")))?;
-        let number = checks::fiscal_number(self.fiscal_document_number.0, 1, || at("fiscal_document_number"))?;
-        let sign = checks::fiscal_number(self.fiscal_document_attribute.0, 0, || at("fiscal_document_attribute"))?;
-        Ok((
-            drive,
-            number.ok_or_else(|| missing("fiscal_document_number"))?,
-            sign.ok_or_else(|| missing("fiscal_document_attribute"))?,
-        ))
+    pub fn identity(&self, place: &str) -> Result<Fiscal<'_>, Invalid> {
+        let told = (self.fn_number.get(), self.fiscal_document_number.0, self.fiscal_document_attribute.0);
+        Fiscal::required(told, &FIELDS, &format!("{place}.payload"), "a report names the fiscal document")
     }
 
     pub fn moment(&self, place: &str, context: &Context<'_>, flags: &mut Vec<&'static str>) -> Result<Moment, Invalid> {

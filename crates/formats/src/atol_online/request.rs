@@ -8,7 +8,10 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-use crate::json::{Number, Object, Text};
+use crate::{
+    atol::parts::{Paid, Vat},
+    json::{Number, Object, Text},
+};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Request<'a> {
@@ -38,22 +41,6 @@ pub(super) struct Content<'a> {
 pub(super) struct Company<'a> {
     #[serde(default, borrow)]
     pub sno: Text<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Paid<'a> {
-    #[serde(default, borrow, rename = "type")]
-    pub kind: Text<'a>,
-    #[serde(default, borrow)]
-    pub sum: Number<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Vat<'a> {
-    #[serde(default, borrow, rename = "type")]
-    pub kind: Text<'a>,
-    #[serde(default, borrow)]
-    pub sum: Number<'a>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,7 @@ use canonical::time;
 use schemas::events::{EventKind, RegisterEvent};
 
 use super::{NAME, REVISION, document::Document};
-use crate::{Context, Invalid, checks, flags};
+use crate::{Context, Invalid, checks, codes, flags};
 
 pub(super) fn canonical<'b>(
     mut document: Document<'b>,
@@ -26,12 +26,7 @@ pub(super) fn canonical<'b>(
         times.utc.and_then(time::utc_text)
     };
     let stated = stated.ok_or_else(|| Invalid::new("$.localDate", "beyond the calendar"))?;
-    let kind_text = match kind {
-        EventKind::Other => "other",
-        EventKind::CashIn => "cash_in",
-        EventKind::CashOut => "cash_out",
-    };
-    let event_id = canonical::encashment_id(context.tenant, NAME, &device, &stated, kind_text, sum);
+    let event_id = canonical::encashment_id(context.tenant, NAME, &device, &stated, codes::event_name(kind), sum);
     let mut flags = Vec::new();
     if times.disagree {
         flags.push(flags::TIMES_DISAGREE.into());

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Context, Invalid,
     checks::{self, MAX_KOPECKS, QUANTITY_LIMIT},
-    flags,
+    codes, flags, identity,
     json::Object,
 };
 
@@ -82,17 +82,9 @@ impl Identity {
         times: &Times,
         context: &Context<'_>,
     ) -> Result<Self, Invalid> {
-        let drive = document
-            .fn_number
-            .get()
-            .map(|text| {
-                checks::drive_number(text)
-                    .ok_or_else(|| Invalid::new("$.fnNumber", format!("{text:?} is no drive number: 1 to 16 digits")))
-            })
-            .transpose()?;
-        let number =
-            checks::fiscal_number(document.fiscal_document_number.0, 1, || "$.fiscalDocumentNumber".to_owned())?;
-        let sign = checks::fiscal_number(document.fiscal_document_sign.0, 0, || "$.fiscalDocumentSign".to_owned())?;
+        let drive = identity::drive(document.fn_number.get(), || "$.fnNumber".to_owned())?;
+        let number = identity::number(document.fiscal_document_number.0, 1, || "$.fiscalDocumentNumber".to_owned())?;
+        let sign = identity::number(document.fiscal_document_sign.0, 0, || "$.fiscalDocumentSign".to_owned())?;
         if let (Some(drive), Some(number), Some(sign)) = (drive, number, sign) {
             let id = canonical::fiscal_id(context.tenant, drive, number);
             return Ok(Self { id, fiscal: Some((number, sign)), incomplete: false });
@@ -119,13 +111,7 @@ fn non_fiscal_id(
         business_date: &business_date,
         shift: document.shift_id.0.ok_or_else(|| needed("$.shiftId"))?,
         number: document.number.0.ok_or_else(|| needed("$.number"))?,
-        kind: match operation {
-            Operation::Unknown => "unknown",
-            Operation::Sell => "sell",
-            Operation::SellReturn => "sell_return",
-            Operation::Buy => "buy",
-            Operation::BuyReturn => "buy_return",
-        },
+        kind: codes::operation_name(operation),
     }))
 }
 

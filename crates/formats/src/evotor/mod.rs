@@ -8,13 +8,21 @@ mod v2;
 mod webhook;
 mod words;
 
+use std::borrow::Cow;
+
 use canonical::time;
-use schemas::{LocalTimestamp, Timestamp, events::RegisterEvent, receipts::Operation, shifts::ShiftKind};
+use schemas::{
+    LocalTimestamp, Timestamp,
+    events::{EventKind, RegisterEvent},
+    receipts::Operation,
+    shifts::{ShiftDocument, ShiftKind},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::words::Cash;
-use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, checks, flags, json, json::Text};
+use crate::{
+    Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, checks, codes, flags, json, json::Text,
+};
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -69,7 +77,7 @@ fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, In
 enum Kind {
     Receipt(Operation),
     Shift(ShiftKind),
-    Cash(Cash),
+    Cash(EventKind),
 }
 
 fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
@@ -80,8 +88,8 @@ fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
         Some("BUYBACK") => Ok(Kind::Receipt(Operation::BuyReturn)),
         Some("OPEN_SESSION") => Ok(Kind::Shift(ShiftKind::Open)),
         Some("CLOSE_SESSION") => Ok(Kind::Shift(ShiftKind::Close)),
-        Some("CASH_INCOME") => Ok(Kind::Cash(Cash::In)),
-        Some("CASH_OUTCOME") => Ok(Kind::Cash(Cash::Out)),
+        Some("CASH_INCOME") => Ok(Kind::Cash(EventKind::CashIn)),
+        Some("CASH_OUTCOME") => Ok(Kind::Cash(EventKind::CashOut)),
         Some(other) => Err(Invalid::unsupported(place, format!("documents of type {other:?} are not read"))),
         None => Err(Invalid::new(place, "the type is missing: it says what the document is")),
     }
@@ -123,17 +131,23 @@ impl Times {
     }
 }
 
-/// Identity of what has a number but no fiscal drive.
-struct Numbered<'d> {
-    device: &'d Text<'d>,
+/// A discount, where there is one: what a sum lost.
+fn discount(before: Option<i64>, after: Option<i64>) -> Option<i64> {
+    before.zip(after).and_then(|(before, after)| before.checked_sub(after)).filter(|discount| *discount > 0)
+}
+
+/// What tells a document without a fiscal identity from others.
+struct Numbered<'b> {
+    device: Option<Cow<'b, str>>,
     session: Option<i64>,
     number: Option<i64>,
     times: Times,
-    kind: &'d str,
+    /// Where the first three stand.
+    places: [&'static str; 3],
 }
 
-impl Numbered<'_> {
-    fn id(&self, places: [&str; 3], context: &Context<'_>) -> Result<String, Invalid> {
+impl<'b> Numbered<'b> {
+    fn id(&self, kind: &str, context: &Context<'_>) -> Result<String, Invalid> {
         let needed = |place: &str| {
             Invalid::new(place, "missing: without a fiscal identity nothing else tells the document from others")
         };
@@ -142,37 +156,53 @@ impl Numbered<'_> {
         Ok(canonical::non_fiscal_receipt_id(&canonical::NonFiscalReceipt {
             tenant: context.tenant,
             source: NAME,
-            device: self.device.trimmed().ok_or_else(|| needed(places[0]))?,
+            device: self.device.as_deref().ok_or_else(|| needed(self.places[0]))?,
             business_date: &business_date,
-            shift: self.session.ok_or_else(|| needed(places[1]))?,
-            number: self.number.ok_or_else(|| needed(places[2]))?,
-            kind: self.kind,
+            shift: self.session.ok_or_else(|| needed(self.places[1]))?,
+            number: self.number.ok_or_else(|| needed(self.places[2]))?,
+            kind,
         }))
     }
-}
 
-/// Money put into the drawer or taken out of it.
-fn cash<'b>(
-    cash: Cash,
-    device: &mut Text<'b>,
-    kopecks: i64,
-    session: Option<i64>,
-    times: Times,
-    flags: Vec<&'static str>,
-    context: &Context<'b>,
-) -> Result<RegisterEvent<'b>, Invalid> {
-    let device = device.take_trimmed();
-    let named = device.as_deref().unwrap_or(context.register);
-    let at = time::utc_text(times.utc).ok_or_else(|| Invalid::new("$", "its time is beyond the calendar"))?;
-    Ok(RegisterEvent {
-        event_id: canonical::encashment_id(context.tenant, NAME, named, &at, cash.name(), kopecks).into(),
-        kind: cash.event(),
-        device,
-        shift_number: session,
-        local_time: times.local,
-        utc_time: Some(times.utc),
-        amount_kopecks: Some(kopecks),
-        flags: flags.into_iter().map(Into::into).collect(),
-        ..context.event(NAME, REVISION)
-    })
+    fn shift(
+        self,
+        kind: ShiftKind,
+        flags: Vec<&'static str>,
+        context: &Context<'b>,
+    ) -> Result<ShiftDocument<'b>, Invalid> {
+        let name = if kind == ShiftKind::Open { "shift_open" } else { "shift_close" };
+        Ok(ShiftDocument {
+            shift_document_id: self.id(name, context)?.into(),
+            kind,
+            shift_number: self.session,
+            local_time: self.times.local,
+            utc_time: Some(self.times.utc),
+            flags: flags.into_iter().map(Into::into).collect(),
+            ..context.shift(NAME, REVISION)
+        })
+    }
+
+    /// Money put into the drawer or taken out of it.
+    fn cash(
+        self,
+        kind: EventKind,
+        kopecks: i64,
+        flags: Vec<&'static str>,
+        context: &Context<'b>,
+    ) -> Result<RegisterEvent<'b>, Invalid> {
+        let named = self.device.as_deref().unwrap_or(context.register);
+        let at = time::utc_text(self.times.utc).ok_or_else(|| Invalid::new("$", "its time is beyond the calendar"))?;
+        let id = canonical::encashment_id(context.tenant, NAME, named, &at, codes::event_name(kind), kopecks);
+        Ok(RegisterEvent {
+            event_id: id.into(),
+            kind,
+            device: self.device,
+            shift_number: self.session,
+            local_time: self.times.local,
+            utc_time: Some(self.times.utc),
+            amount_kopecks: Some(kopecks),
+            flags: flags.into_iter().map(Into::into).collect(),
+            ..context.event(NAME, REVISION)
+        })
+    }
 }

@@ -7,13 +7,12 @@ use canonical::{gtin, product};
 use schemas::{
     Decimal, LocalTimestamp,
     receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind},
-    shifts::{ShiftDocument, ShiftKind},
 };
 use serde::Deserialize;
 
 use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
-    Context, Invalid, Parsed, checks, flags,
+    Context, Invalid, Parsed, checks, codes, flags,
     json::{self, Integer, Number, Object, Text},
 };
 
@@ -83,7 +82,9 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
         Kind::Receipt(operation) => {
             receipt(document, operation, times, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
         }
-        Kind::Shift(kind) => shift(&document, kind, times, flags, context).map(|shift| Parsed::Shift(Box::new(shift))),
+        Kind::Shift(kind) => {
+            document.numbered(times).shift(kind, flags, context).map(|shift| Parsed::Shift(Box::new(shift)))
+        }
         Kind::Cash(cash) => {
             let moved = document.transactions.iter().enumerate().find_map(|(index, Object(transaction))| {
                 matches!(transaction.kind.trimmed(), Some("CASH_INCOME" | "CASH_OUTCOME"))
@@ -92,15 +93,25 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
             let (sum, place) = moved.unwrap_or_else(|| (document.close_sum, "$.closeSum".to_owned()));
             let sum = sum.kopecks(&place, &mut flags)?.map(i64::abs);
             let sum = checks::money(sum, &place)?.ok_or_else(|| Invalid::new(place, "the sum is missing"))?;
-            let session = document.session_number.0;
-            super::cash(cash, &mut document.device_uuid, sum, session, times, flags, context)
-                .map(|event| Parsed::Event(Box::new(event)))
+            document.numbered(times).cash(cash, sum, flags, context).map(|event| Parsed::Event(Box::new(event)))
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    fn numbered(&mut self, times: Times) -> Numbered<'a> {
+        Numbered {
+            device: self.device_uuid.take_trimmed(),
+            session: self.session_number.0,
+            number: self.number.0,
+            times,
+            places: ["$.deviceUuid", "$.sessionNumber", "$.number"],
         }
     }
 }
 
 fn receipt<'b>(
-    document: Document<'b>,
+    mut document: Document<'b>,
     operation: Operation,
     times: Times,
     mut flags: Vec<&'static str>,
@@ -112,14 +123,7 @@ fn receipt<'b>(
     };
     let total_kopecks =
         checks::money(total, place)?.ok_or_else(|| Invalid::new("$.closeResultSum", "the total is missing"))?;
-    let numbered = Numbered {
-        device: &document.device_uuid,
-        session: document.session_number.0,
-        number: document.number.0,
-        times,
-        kind: words::operation_name(operation),
-    };
-    let id = numbered.id(PLACES, context)?;
+    let id = document.numbered(times).id(codes::operation_name(operation), context)?;
     let mut body = Body {
         backwards: matches!(operation, Operation::SellReturn | Operation::Buy),
         at: times.local.unwrap_or(LocalTimestamp(times.utc.0)),
@@ -149,8 +153,6 @@ fn receipt<'b>(
         ..context.receipt(NAME, REVISION)
     })
 }
-
-const PLACES: [&str; 3] = ["$.deviceUuid", "$.sessionNumber", "$.number"];
 
 /// What the transactions tell.
 struct Body<'b> {
@@ -216,7 +218,7 @@ impl<'b> Body<'b> {
         let before = checks::money(self.forward(position.sum.kopecks("sum", flags)?), "sum")?;
         let sum_kopecks = self.forward(position.result_sum.kopecks("resultSum", flags)?);
         let sum_kopecks = checks::money(sum_kopecks, "resultSum")?;
-        let price_kopecks = checks::money(position.result_price.kopecks("resultPrice", flags)?, "resultPrice")?;
+        let price_kopecks = position.result_price.money("resultPrice", flags)?;
         let gtin = position.barcode.get().and_then(gtin::normalize);
         let product_key = canonical::product_key(&product::ProductFacts {
             gtin: gtin.as_deref(),
@@ -233,10 +235,7 @@ impl<'b> Body<'b> {
             unit: position.measure_name.take(),
             price_kopecks,
             sum_kopecks,
-            discount_kopecks: before
-                .zip(sum_kopecks)
-                .map(|(before, sum)| before - sum)
-                .filter(|discount| *discount > 0),
+            discount_kopecks: super::discount(before, sum_kopecks),
             gtin: gtin.map(Into::into),
             barcode: position.barcode.take(),
             vendor_code: position.commodity_code.take(),
@@ -253,29 +252,4 @@ impl<'b> Body<'b> {
         })
         .collect()
     }
-}
-
-fn shift<'b>(
-    document: &Document<'b>,
-    kind: ShiftKind,
-    times: Times,
-    flags: Vec<&'static str>,
-    context: &Context<'b>,
-) -> Result<ShiftDocument<'b>, Invalid> {
-    let numbered = Numbered {
-        device: &document.device_uuid,
-        session: document.session_number.0,
-        number: document.number.0,
-        times,
-        kind: if kind == ShiftKind::Open { "shift_open" } else { "shift_close" },
-    };
-    Ok(ShiftDocument {
-        shift_document_id: numbered.id(PLACES, context)?.into(),
-        kind,
-        shift_number: document.session_number.0,
-        local_time: times.local,
-        utc_time: Some(times.utc),
-        flags: flags.into_iter().map(Into::into).collect(),
-        ..context.shift(NAME, REVISION)
-    })
 }

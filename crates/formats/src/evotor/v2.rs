@@ -4,13 +4,13 @@ use canonical::{gtin, product, time};
 use schemas::{
     Decimal, LocalTimestamp,
     receipts::{Item, Operation, Payment, Receipt, ReceiptKind},
-    shifts::{ShiftDocument, ShiftKind},
 };
 use serde::Deserialize;
 
 use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
-    Context, Invalid, Parsed, checks, flags,
+    Context, Invalid, Parsed, checks, codes, flags,
+    identity::{self, Fiscal},
     json::{self, Integer, Number, Object, Text},
 };
 
@@ -137,30 +137,41 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
         Kind::Receipt(operation) => {
             receipt(document, operation, times, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
         }
-        Kind::Shift(kind) => shift(document, kind, times, flags, context).map(|shift| Parsed::Shift(Box::new(shift))),
+        Kind::Shift(kind) => {
+            document.numbered(times).shift(kind, flags, context).map(|shift| Parsed::Shift(Box::new(shift)))
+        }
         Kind::Cash(cash) => {
-            let sum = document.body.0.sum.kopecks("$.body.sum", &mut flags)?;
-            let sum =
-                checks::money(sum, "$.body.sum")?.ok_or_else(|| Invalid::new("$.body.sum", "the sum is missing"))?;
-            let session = document.session_number.0;
-            super::cash(cash, &mut document.device_id, sum, session, times, flags, context)
-                .map(|event| Parsed::Event(Box::new(event)))
+            let sum = document.body.0.sum.money("$.body.sum", &mut flags)?;
+            let sum = sum.ok_or_else(|| Invalid::new("$.body.sum", "the sum is missing"))?;
+            document.numbered(times).cash(cash, sum, flags, context).map(|event| Parsed::Event(Box::new(event)))
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    fn numbered(&mut self, times: Times) -> Numbered<'a> {
+        Numbered {
+            device: self.device_id.take_trimmed(),
+            session: self.session_number.0,
+            number: self.number.0,
+            times,
+            places: ["$.device_id", "$.session_number", "$.number"],
         }
     }
 }
 
 fn receipt<'b>(
-    document: Document<'b>,
+    mut document: Document<'b>,
     operation: Operation,
     times: Times,
     mut flags: Vec<&'static str>,
     context: &Context<'b>,
 ) -> Result<Receipt<'b>, Invalid> {
+    let numbered = document.numbered(times);
     let Body { positions, payments, pos_print_results, sum, result_sum } = document.body.0;
-    let total = result_sum.kopecks("$.body.result_sum", &mut flags)?;
-    let total_kopecks = checks::money(total, "$.body.result_sum")?
-        .ok_or_else(|| Invalid::new("$.body.result_sum", "the total is missing"))?;
-    let before = checks::money(sum.kopecks("$.body.sum", &mut flags)?, "$.body.sum")?;
+    let total = result_sum.money("$.body.result_sum", &mut flags)?;
+    let total_kopecks = total.ok_or_else(|| Invalid::new("$.body.result_sum", "the total is missing"))?;
+    let before = sum.money("$.body.sum", &mut flags)?;
     let mut printed = pos_print_results.unwrap_or_default().into_iter().map(|Object(printed)| printed);
     let mut print = printed.next().unwrap_or_default();
     if printed.any(|other| other.fiscal_document_number != print.fiscal_document_number) {
@@ -184,32 +195,19 @@ fn receipt<'b>(
         local_time: local,
         utc_time: Some(times.utc),
         total_kopecks,
-        discount_kopecks: before.map(|before| before - total_kopecks).filter(|discount| *discount > 0),
+        discount_kopecks: super::discount(before, Some(total_kopecks)),
         payments,
         items,
         registration_number: print.kkt_reg_number.take_trimmed(),
         ..context.receipt(NAME, REVISION)
     };
-    if let Some((drive, number, sign)) = print.fiscal(&mut flags)? {
-        receipt.receipt_id = canonical::fiscal_id(context.tenant, drive, number).into();
-        receipt.drive_number = Some(drive.to_owned().into());
-        receipt.document_number = Some(number.into());
-        receipt.fiscal_sign = Some(sign.into());
-    } else {
-        let numbered = Numbered {
-            device: &document.device_id,
-            session: document.session_number.0,
-            number: document.number.0,
-            times,
-            kind: words::operation_name(operation),
-        };
-        receipt.receipt_id = numbered.id(PLACES, context)?.into();
+    match print.fiscal(&mut flags)? {
+        Some(fiscal) => fiscal.name_receipt(&mut receipt, context),
+        None => receipt.receipt_id = numbered.id(codes::operation_name(operation), context)?.into(),
     }
     receipt.flags = flags.into_iter().map(Into::into).collect();
     Ok(receipt)
 }
-
-const PLACES: [&str; 3] = ["$.device_id", "$.session_number", "$.number"];
 
 impl Printed<'_> {
     /// `23012020` and `1348`: the register's clock.
@@ -220,27 +218,12 @@ impl Printed<'_> {
         time::parse_local(&format!("{year}-{month}-{day}T{hour}:{minute}:00"))
     }
 
-    /// Drive, document number and sign.
-    fn fiscal(&self, flags: &mut Vec<&'static str>) -> Result<Option<(&str, u32, u32)>, Invalid> {
-        const PLACE: &str = "$.body.pos_print_results[0]";
-        let drive = match self.fn_serial_number.get() {
-            None => None,
-            Some(text) => Some(checks::drive_number(text).ok_or_else(|| {
-                let place = format!("{PLACE}.fn_serial_number");
-                Invalid::new(place, format!("{text:?} is no drive number: 1 to 16 digits"))
-            })?),
-        };
-        let number =
-            checks::fiscal_number(self.fiscal_document_number.0, 1, || format!("{PLACE}.fiscal_document_number"))?;
-        let sign =
-            checks::fiscal_number(self.fiscal_sign_doc_number.0, 0, || format!("{PLACE}.fiscal_sign_doc_number"))?;
-        if let (Some(drive), Some(number), Some(sign)) = (drive, number, sign) {
-            return Ok(Some((drive, number, sign)));
-        }
-        if drive.is_some() || number.is_some() || sign.is_some() {
-            flags.push(flags::FISCAL_IDENTITY_INCOMPLETE);
-        }
-        Ok(None)
+    fn fiscal(&self, flags: &mut Vec<&'static str>) -> Result<Option<Fiscal<'_>>, Invalid> {
+        let at = |field: &str| format!("$.body.pos_print_results[0].{field}");
+        let drive = identity::drive(self.fn_serial_number.get(), || at("fn_serial_number"))?;
+        let number = identity::number(self.fiscal_document_number.0, 1, || at("fiscal_document_number"))?;
+        let sign = identity::number(self.fiscal_sign_doc_number.0, 0, || at("fiscal_sign_doc_number"))?;
+        Ok(Fiscal::whole(drive, number, sign, flags))
     }
 }
 
@@ -271,15 +254,14 @@ fn item<'b>(
     flags: &mut Vec<&'static str>,
 ) -> Result<Item<'b>, Invalid> {
     let quantity = position.quantity.quantity("quantity", flags)?;
-    let before = checks::money(position.sum.kopecks("sum", flags)?, "sum")?;
-    let sum_kopecks = checks::money(position.result_sum.kopecks("result_sum", flags)?, "result_sum")?;
-    let price_kopecks = checks::money(position.result_price.kopecks("result_price", flags)?, "result_price")?;
+    let before = position.sum.money("sum", flags)?;
+    let sum_kopecks = position.result_sum.money("result_sum", flags)?;
+    let price_kopecks = position.result_price.money("result_price", flags)?;
     let (vat_rate, vat_sum_kopecks) = match &position.tax {
         None => (None, None),
-        Some(Object(tax)) => (
-            tax.kind.trimmed().map(|word| words::vat(word, at, flags)),
-            checks::money(tax.result_sum.kopecks("tax.result_sum", flags)?, "tax.result_sum")?,
-        ),
+        Some(Object(tax)) => {
+            (tax.kind.trimmed().map(|word| words::vat(word, at, flags)), tax.result_sum.money("tax.result_sum", flags)?)
+        }
     };
     let method = position.settlement_method.as_ref().and_then(|Object(method)| method.kind.trimmed());
     let payment_method = method.and_then(|word| words::settlement(word, flags));
@@ -299,7 +281,7 @@ fn item<'b>(
         unit: position.measure_name.take(),
         price_kopecks,
         sum_kopecks,
-        discount_kopecks: before.zip(sum_kopecks).map(|(before, sum)| before - sum).filter(|discount| *discount > 0),
+        discount_kopecks: super::discount(before, sum_kopecks),
         vat_rate,
         vat_sum_kopecks,
         payment_method,
@@ -323,7 +305,7 @@ fn paid(payments: Vec<Object<Paid<'_>>>, flags: &mut Vec<&'static str>) -> Resul
         let place = format!("$.body.payments[{index}].sum");
         let mut amount = payment.sum.kopecks(&place, flags)?.unwrap_or_default();
         for Object(part) in payment.parts.iter().flatten() {
-            amount -= checks::money(part.change.kopecks(&place, flags)?, &place)?.unwrap_or_default();
+            amount -= part.change.money(&place, flags)?.unwrap_or_default();
         }
         let kind = words::payment(payment.kind.trimmed(), flags);
         if let Some(amount_kopecks) = checks::money(Some(amount), &place)?.filter(|amount| *amount != 0) {
@@ -331,29 +313,4 @@ fn paid(payments: Vec<Object<Paid<'_>>>, flags: &mut Vec<&'static str>) -> Resul
         }
     }
     Ok(told)
-}
-
-fn shift<'b>(
-    document: Document<'b>,
-    kind: ShiftKind,
-    times: Times,
-    flags: Vec<&'static str>,
-    context: &Context<'b>,
-) -> Result<ShiftDocument<'b>, Invalid> {
-    let numbered = Numbered {
-        device: &document.device_id,
-        session: document.session_number.0,
-        number: document.number.0,
-        times,
-        kind: if kind == ShiftKind::Open { "shift_open" } else { "shift_close" },
-    };
-    Ok(ShiftDocument {
-        shift_document_id: numbered.id(PLACES, context)?.into(),
-        kind,
-        shift_number: document.session_number.0,
-        local_time: times.local,
-        utc_time: Some(times.utc),
-        flags: flags.into_iter().map(Into::into).collect(),
-        ..context.shift(NAME, REVISION)
-    })
 }

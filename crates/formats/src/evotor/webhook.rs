@@ -146,11 +146,11 @@ fn item<'b>(
         name: position.name.take(),
         quantity: Decimal::from_unscaled(quantity),
         unit: position.measure_name.take(),
-        price_kopecks: checks::money(position.price.kopecks("price", flags)?, "price")?,
-        sum_kopecks: checks::money(position.sum_price.kopecks("sumPrice", flags)?, "sumPrice")?,
-        discount_kopecks: checks::money(position.discount.kopecks("discount", flags)?, "discount")?,
+        price_kopecks: position.price.money("price", flags)?,
+        sum_kopecks: position.sum_price.money("sumPrice", flags)?,
+        discount_kopecks: position.discount.money("discount", flags)?,
         vat_rate: position.tax_percent.0.map(|percent| words::vat_of_percent(percent, flags)),
-        vat_sum_kopecks: checks::money(position.tax.kopecks("tax", flags)?, "tax")?,
+        vat_sum_kopecks: position.tax.money("tax", flags)?,
         ..Item::default()
     })
 }

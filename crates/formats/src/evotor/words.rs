@@ -2,46 +2,10 @@
 
 use schemas::{
     LocalTimestamp,
-    events::EventKind,
-    receipts::{Operation, PaymentKind, VatRate},
+    receipts::{PaymentKind, VatRate},
 };
 
 use crate::{codes::VatCodes, flags};
-
-/// Money put into the drawer or taken out of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cash {
-    In,
-    Out,
-}
-
-impl Cash {
-    /// In ids.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::In => "cash_in",
-            Self::Out => "cash_out",
-        }
-    }
-
-    pub const fn event(self) -> EventKind {
-        match self {
-            Self::In => EventKind::CashIn,
-            Self::Out => EventKind::CashOut,
-        }
-    }
-}
-
-/// In ids.
-pub(super) const fn operation_name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Unknown => "unknown",
-        Operation::Sell => "sell",
-        Operation::SellReturn => "sell_return",
-        Operation::Buy => "buy",
-        Operation::BuyReturn => "buy_return",
-    }
-}
 
 pub(super) fn payment(word: Option<&str>, flags: &mut Vec<&'static str>) -> PaymentKind {
     match word {

@@ -30,12 +30,12 @@ pub(super) fn canonical<'b>(
             tag::QUANTITY => quantity = Some(path.quantity(&child)?),
             tag::PRICE => item.price_kopecks = Some(path.money(&child)?),
             tag::SUM => item.sum_kopecks = Some(path.money(&child)?),
-            tag::VAT_RATE => item.vat_rate = Some(codes.rate(path.code(&child)?, flags)),
+            tag::VAT_RATE => item.vat_rate = Some(codes.rate(path.code(&child)?.into(), flags)),
             tag::VAT_SUM => item.vat_sum_kopecks = Some(path.money(&child)?),
             tag::PAYMENT_METHOD => item.payment_method = Some(path.code(&child)?.into()),
             tag::PAYMENT_SUBJECT => item.payment_subject = Some(path.code(&child)?.into()),
             tag::UNIT => item.unit = value::string(&child),
-            tag::UNIT_CODE => item.unit = codes::unit(path.code(&child)?, flags),
+            tag::UNIT_CODE => item.unit = codes::unit(path.code(&child)?.into(), flags),
             tag::PRODUCT_CODE => {
                 item.marking_code = hex(child.value).map(Into::into);
                 item.gtin = marking::gtin_of_bytes(child.value).map(Into::into);

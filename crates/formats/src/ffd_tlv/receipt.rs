@@ -143,7 +143,7 @@ impl<'b> Body<'b> {
             for child in of_rate.children() {
                 match child {
                     Ok(code) if code.tag == tag::VAT_RATE => {
-                        rate = Some(self.codes.rate(self.path.code(&code)?, flags))
+                        rate = Some(self.codes.rate(self.path.code(&code)?.into(), flags))
                     }
                     Ok(value) if value.tag == tag::VAT_OF_RATE_SUM => sum = Some(value),
                     Ok(_) => {}

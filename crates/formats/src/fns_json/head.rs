@@ -1,14 +1,11 @@
 //! Who a document is, and when it was.
 
 use super::{document::Document, envelope::Envelope};
-use crate::{Context, Invalid, checks, flags, moment::Moment};
-
-/// The fiscal identity.
-pub(super) struct Fiscal<'d> {
-    pub drive: &'d str,
-    pub number: u32,
-    pub sign: u32,
-}
+use crate::{
+    Context, Invalid, flags,
+    identity::{self, Fiscal},
+    moment::Moment,
+};
 
 /// The identity as far as it is told: by the document, and else by the QR text with which it was asked for.
 pub(super) fn fiscal<'d>(
@@ -18,25 +15,15 @@ pub(super) fn fiscal<'d>(
 ) -> Result<Option<Fiscal<'d>>, Invalid> {
     let at = |field: &str| format!("{}.{field}", envelope.place);
     let qr = &envelope.qr;
-    let drive = match document.fiscal_drive_number.get().or(qr.drive.as_deref()) {
-        None => None,
-        Some(text) => Some(checks::drive_number(text).ok_or_else(|| {
-            Invalid::new(at("fiscalDriveNumber"), format!("{text:?} is no drive number: 1 to 16 digits"))
-        })?),
-    };
-    let number = checks::fiscal_number(document.fiscal_document_number.0, 1, || at("fiscalDocumentNumber"))?;
+    let drive = document.fiscal_drive_number.get().or(qr.drive.as_deref());
+    let drive = identity::drive(drive, || at("fiscalDriveNumber"))?;
+    let number = identity::number(document.fiscal_document_number.0, 1, || at("fiscalDocumentNumber"))?;
     let number = number.or(qr.number);
     let sign = document.fiscal_sign.0.map_or(qr.sign, |sign| Some(low_half(sign)));
     if qr.number.is_some_and(|of_qr| Some(of_qr) != number) || qr.sign.is_some_and(|of_qr| Some(of_qr) != sign) {
         flags.push(flags::CONTAINER_DISAGREES);
     }
-    if let (Some(drive), Some(number), Some(sign)) = (drive, number, sign) {
-        return Ok(Some(Fiscal { drive, number, sign }));
-    }
-    if drive.is_some() || number.is_some() || sign.is_some() {
-        flags.push(flags::FISCAL_IDENTITY_INCOMPLETE);
-    }
-    Ok(None)
+    Ok(Fiscal::whole(drive, number, sign, flags))
 }
 
 /// Some services hand out all six bytes of tag 1077; the printed sign is the low four.

@@ -3,7 +3,7 @@
 use canonical::{NonFiscalReceipt, product, time};
 use schemas::{
     Decimal,
-    receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum},
+    receipts::{Item, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum},
 };
 
 use super::{
@@ -57,10 +57,7 @@ pub(super) fn canonical<'b>(
         ..context.receipt(NAME, REVISION)
     };
     if let Some(fiscal) = head::fiscal(&document, envelope, &mut flags)? {
-        receipt.receipt_id = canonical::fiscal_id(context.tenant, fiscal.drive, fiscal.number).into();
-        receipt.drive_number = Some(fiscal.drive.to_owned().into());
-        receipt.document_number = Some(fiscal.number.into());
-        receipt.fiscal_sign = Some(fiscal.sign.into());
+        fiscal.name_receipt(&mut receipt, context);
     } else {
         receipt.receipt_id = non_fiscal_id(&receipt, envelope, context)?.into();
     }
@@ -85,13 +82,7 @@ fn non_fiscal_id(receipt: &Receipt<'_>, envelope: &Envelope<'_>, context: &Conte
         business_date: &business_date,
         shift: receipt.shift_number.ok_or_else(|| needed("shiftNumber"))?,
         number: receipt.receipt_number.ok_or_else(|| needed("requestNumber"))?,
-        kind: match receipt.operation {
-            Operation::Unknown => "unknown",
-            Operation::Sell => "sell",
-            Operation::SellReturn => "sell_return",
-            Operation::Buy => "buy",
-            Operation::BuyReturn => "buy_return",
-        },
+        kind: codes::operation_name(receipt.operation),
     }))
 }
 
@@ -121,10 +112,9 @@ fn vat_sums(
     envelope: &Envelope<'_>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<VatSum>, Invalid> {
-    let by_rate = document.vat_by_rate().filter_map(|amount| {
-        let code = u8::try_from(amount.nds.0?).unwrap_or(u8::MAX);
-        Some((codes.rate(code, flags), amount.nds_sum.0, "amountsReceiptNds"))
-    });
+    let by_rate = document
+        .vat_by_rate()
+        .filter_map(|amount| Some((codes.rate(amount.nds.0?, flags), amount.nds_sum.0, "amountsReceiptNds")));
     let told = [
         (codes.vat_20(), document.vat_20(), "nds18"),
         (VatRate::Vat10, document.nds10.0, "nds10"),
@@ -167,15 +157,9 @@ fn item<'b>(
     flags: &mut Vec<&'static str>,
 ) -> Result<Item<'b>, Invalid> {
     let quantity = position.quantity.quantity("quantity", flags)?;
-    let vat_rate = position.vat_code().map(|code| codes.rate(u8::try_from(code).unwrap_or(u8::MAX), flags));
+    let vat_rate = position.vat_code().map(|code| codes.rate(code, flags));
     let unit = match position.take_unit() {
-        None => position.items_quantity_measure.0.and_then(|code| match u8::try_from(code) {
-            Ok(code) => codes::unit(code, flags),
-            Err(_) => {
-                flags::raise(flags, flags::UNKNOWN_CODE);
-                None
-            }
-        }),
+        None => position.items_quantity_measure.0.and_then(|code| codes::unit(code, flags)),
         unit => unit,
     };
     let code_of_product = position.take_code();

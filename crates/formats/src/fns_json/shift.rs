@@ -20,10 +20,6 @@ pub(super) fn canonical<'b>(
         ));
     };
     let mut shift = ShiftDocument {
-        shift_document_id: canonical::fiscal_id(context.tenant, fiscal.drive, fiscal.number).into(),
-        drive_number: Some(fiscal.drive.to_owned().into()),
-        document_number: Some(fiscal.number.into()),
-        fiscal_sign: Some(fiscal.sign.into()),
         kind,
         shift_number: document.shift_number.0,
         local_time: Some(moment.local),
@@ -31,6 +27,7 @@ pub(super) fn canonical<'b>(
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.shift(NAME, REVISION)
     };
+    fiscal.name_shift(&mut shift, context);
     if kind == ShiftKind::Close {
         shift.receipts = document.receipts();
         shift.documents = document.documents_quantity.0;

@@ -182,6 +182,11 @@ impl Number<'_> {
         Ok(Some(unscaled))
     }
 
+    /// Roubles, as kopecks, of a source whose amounts are positive in every operation.
+    pub(crate) fn money(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
+        checks::money(self.kopecks(place, flags)?, place)
+    }
+
     /// A quantity in millionths, negative where the source tells it so.
     pub(crate) fn signed_quantity(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
         let Some(Fixed { unscaled, rounded }) = self.fixed(QUANTITY_SCALE, place)? else { return Ok(None) };
