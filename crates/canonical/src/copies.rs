@@ -11,9 +11,19 @@ use std::cmp::Reverse;
 /// `ffd-tlv` is what the fiscal drive itself keeps: sums of VAT and item sums as the register
 /// stated them. `fns-json` is that document as an operator of fiscal data passed it on: some leave parts out.
 /// `atol` is what a driver was asked for and what the drive answered: sums of VAT are missing. `evotor` and `dreamkas` are clouds' extracts: sums of VAT are missing, of `dreamkas` item sums as well.
-/// `atol-online` is often a report alone, without any content.
-pub const SOURCE_RANKS: &[(&str, u8)] =
-    &[("ffd-tlv", 90), ("fns-json", 80), ("atol", 70), ("evotor", 60), ("dreamkas", 50), ("atol-online", 40)];
+/// `atol-online` is often a report alone, without any content. The others have no fiscal identity, so that they never meet
+/// another family's copy of the same document.
+pub const SOURCE_RANKS: &[(&str, u8)] = &[
+    ("ffd-tlv", 90),
+    ("fns-json", 80),
+    ("atol", 70),
+    ("evotor", 60),
+    ("dreamkas", 50),
+    ("atol-online", 40),
+    ("set-retail", 30),
+    ("frontol", 20),
+    ("xml-1c", 10),
+];
 
 /// The rank of a family: greater is richer.
 #[must_use]
@@ -40,6 +50,8 @@ pub struct Reception<'a> {
 pub struct Copy<'a> {
     /// Fiscal sign; `None` for non-fiscal documents.
     pub sign: Option<i64>,
+    /// It only proves that the document exists: what was sold is not told (flag `content-missing`).
+    pub is_empty: bool,
     /// Family of the format.
     pub source: &'a str,
     /// Revision of the family's parser.
@@ -53,12 +65,13 @@ pub struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    /// Of two copies with the same id and sign the one with the greater merit is kept: the richer
-    /// source, the newer parser, the one received earlier. Equal only for the very same copy.
+    /// Of two copies with the same id and sign the one with the greater merit is kept: one with
+    /// content, the richer source, the newer parser, the one received earlier. Equal only for the
+    /// very same copy.
     #[must_use]
     pub fn merit(self) -> impl Ord + use<'a> {
         // Sources of equal rank: any order will do as long as it is one.
-        (source_rank(self.source), self.source, self.revision, Reverse(self.received))
+        (!self.is_empty, source_rank(self.source), self.source, self.revision, Reverse(self.received))
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
 
     fn copy(sign: i64, source: &'static str, revision: i32, at: i64) -> Copy<'static> {
         let received = Reception { at_ms: at, topic: "registers.raw.v1", partition: 0, offset: at };
-        Copy { sign: Some(sign), source, revision, received, first_received: received }
+        Copy { sign: Some(sign), is_empty: false, source, revision, received, first_received: received }
     }
 
     #[test]
@@ -112,6 +125,9 @@ mod tests {
         assert!(tlv.merit() < copy(7, "ffd-tlv", 2, 300).merit());
         assert!(tlv.merit() > copy(7, "ffd-tlv", 1, 300).merit());
         assert!(tlv.merit() == tlv.merit());
+        let report = Copy { is_empty: true, ..copy(7, "atol-online", 1, 100) };
+        assert!(report.merit() < copy(7, "atol-online", 1, 200).merit());
+        assert!(report.merit() < copy(7, "a-family-of-no-rank", 1, 200).merit());
     }
 
     #[test]
@@ -123,8 +139,9 @@ mod tests {
     }
 
     fn copies() -> impl Strategy<Value = Vec<Copy<'static>>> {
-        let one = (1..4_i64, prop::sample::select(vec!["dreamkas", "ffd-tlv", "new-a", "new-b"]), 1..3_i32, 0..50_i64)
-            .prop_map(|(sign, source, revision, at)| copy(sign, source, revision, at));
+        let sources = prop::sample::select(vec!["dreamkas", "ffd-tlv", "new-a", "new-b"]);
+        let one = (1..4_i64, any::<bool>(), sources, 1..3_i32, 0..50_i64)
+            .prop_map(|(sign, is_empty, source, revision, at)| Copy { is_empty, ..copy(sign, source, revision, at) });
         prop::collection::vec(one, 1..12).prop_map(|mut copies| {
             // A reception is one copy: two different ones cannot share it.
             for (offset, copy) in (0..).zip(&mut copies) {

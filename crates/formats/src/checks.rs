@@ -2,7 +2,7 @@
 
 use schemas::{
     LocalTimestamp, Timestamp,
-    receipts::{Item, ReceiptKind},
+    receipts::{Item, Payment, PaymentKind, ReceiptKind},
 };
 
 use crate::{Invalid, flags};
@@ -53,14 +53,6 @@ pub(crate) fn quantity(millionths: Option<i64>, place: &str, flags: &mut Vec<&'s
     }
 }
 
-/// Refuses a list of more elements than any receipt has.
-pub(crate) fn not_too_many(elements: usize, place: &str) -> Result<(), Invalid> {
-    if elements > MAX_ITEMS {
-        return Err(Invalid::new(place, format!("{elements} elements; at most {MAX_ITEMS} make sense")));
-    }
-    Ok(())
-}
-
 /// Whether the total is the sum of the items, as far as they tell theirs. A correction may tell its total alone.
 pub(crate) fn items_add_up(kind: ReceiptKind, total_kopecks: i64, items: &[Item<'_>]) -> bool {
     if items.is_empty() && matches!(kind, ReceiptKind::ReceiptCorrection | ReceiptKind::StrictFormCorrection) {
@@ -68,6 +60,18 @@ pub(crate) fn items_add_up(kind: ReceiptKind, total_kopecks: i64, items: &[Item<
     }
     let sum: Option<i128> = items.iter().map(|item| item.sum_kopecks.map(i128::from)).sum();
     sum.is_none_or(|sum| sum == i128::from(total_kopecks))
+}
+
+/// Takes off the change: cash that was handed over above the total.
+pub(crate) fn take_change(payments: &mut Vec<Payment>, total_kopecks: i64) {
+    let paid: i128 = payments.iter().map(|payment| i128::from(payment.amount_kopecks)).sum();
+    let Ok(mut change) = i64::try_from(paid - i128::from(total_kopecks)) else { return };
+    for cash in payments.iter_mut().filter(|payment| payment.kind == PaymentKind::Cash) {
+        let part = change.clamp(0, cash.amount_kopecks);
+        cash.amount_kopecks -= part;
+        change -= part;
+    }
+    payments.retain(|payment| payment.amount_kopecks != 0);
 }
 
 /// Whether the register's clock was ahead when the hub took the document in.

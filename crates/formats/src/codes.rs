@@ -66,6 +66,23 @@ pub(crate) const fn operation(code: i64) -> Option<Operation> {
     }
 }
 
+/// A rate in percent, as stated.
+pub(crate) fn vat_of_percent(percent: i64, flags: &mut Vec<&'static str>) -> VatRate {
+    match percent {
+        0 => VatRate::Vat0,
+        5 => VatRate::Vat5,
+        7 => VatRate::Vat7,
+        10 => VatRate::Vat10,
+        18 => VatRate::Vat18,
+        20 => VatRate::Vat20,
+        22 => VatRate::Vat22,
+        _ => {
+            flags::raise(flags, flags::UNKNOWN_CODE);
+            VatRate::Unknown
+        }
+    }
+}
+
 /// An operation in natural keys.
 pub(crate) const fn operation_name(operation: Operation) -> &'static str {
     match operation {
@@ -160,6 +177,7 @@ mod tests {
     fn an_unknown_code_is_flagged() {
         let mut flags = Vec::new();
         assert_eq!(VatCodes::at(VAT_20_SINCE).rate(13, &mut flags), VatRate::Unknown);
+        assert_eq!(vat_of_percent(33, &mut flags), VatRate::Unknown);
         assert_eq!(unit(99, &mut flags), None);
         assert_eq!(flags, [flags::UNKNOWN_CODE]);
         assert_eq!(unit(255, &mut Vec::new()), None);

@@ -36,6 +36,12 @@ pub const MONEY_ROUNDED: &str = "money-rounded";
 /// A source tells the day of a document but not its time: `local_time` is the beginning of that day, `utc_time` null.
 pub const TIME_OF_DAY_MISSING: &str = "time-of-day-missing";
 
+/// The text is neither in UTF-8 nor in an encoding that was declared: its letters told which one it is in.
+pub const ENCODING_GUESSED: &str = "encoding-guessed";
+
+/// The text is in another encoding than the one that was declared.
+pub const ENCODING_DISAGREES: &str = "encoding-disagrees";
+
 /// Every flag, for documentation and checks.
 pub const ALL: &[&str] = &[
     ITEMS_DO_NOT_ADD_UP,
@@ -49,11 +55,24 @@ pub const ALL: &[&str] = &[
     CONTENT_MISSING,
     MONEY_ROUNDED,
     TIME_OF_DAY_MISSING,
+    ENCODING_GUESSED,
+    ENCODING_DISAGREES,
 ];
 
 /// Raises a flag once.
 pub(crate) fn raise(flags: &mut Vec<&'static str>, flag: &'static str) {
     if !flags.contains(&flag) {
         flags.push(flag);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_flag_is_documented() {
+        let documented = include_str!("../../../docs/data.md");
+        for flag in super::ALL {
+            assert!(documented.contains(&format!("| `{flag}` |")), "{flag} is not in docs/data.md");
+        }
     }
 }

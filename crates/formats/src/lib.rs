@@ -26,23 +26,38 @@ mod checks;
 mod codes;
 mod decimal;
 pub mod dreamkas;
+mod encoding;
 pub mod evotor;
 pub mod ffd_tlv;
 pub mod flags;
 pub mod fns_json;
 mod framing;
+pub mod frontol;
 mod identity;
 mod json;
 mod marking;
 mod moment;
+mod number;
 mod parsing;
 mod registry;
+pub mod set_retail;
 mod text;
+mod xml;
+pub mod xml_1c;
 
 pub use framing::{Frame, Framed, Limits, MAX_DEPTH, Outcome, Place, Reason, Rejection};
 pub use parsing::{Class, Context, Invalid, Parsed};
-pub use registry::{Choice, Family, MediaType, UnknownFormat, choose, family};
+pub use registry::{Choice, Family, MediaType, UnknownFormat, charset, choose, family};
 
 /// All families, in the order in which they are listed to people.
-pub static FAMILIES: &[&Family] =
-    &[&atol::FAMILY, &atol_online::FAMILY, &dreamkas::FAMILY, &evotor::FAMILY, &ffd_tlv::FAMILY, &fns_json::FAMILY];
+pub static FAMILIES: &[&Family] = &[
+    &atol::FAMILY,
+    &atol_online::FAMILY,
+    &dreamkas::FAMILY,
+    &evotor::FAMILY,
+    &ffd_tlv::FAMILY,
+    &fns_json::FAMILY,
+    &frontol::FAMILY,
+    &set_retail::FAMILY,
+    &xml_1c::FAMILY,
+];

@@ -22,6 +22,13 @@ impl Moment {
         Self { local, utc: None, day_only: false }
     }
 
+    /// `20.11.2026` and `14:05:00`, without any offset.
+    pub(crate) fn day_first(date: &str, clock: &str) -> Option<Self> {
+        let mut parts = date.trim().split('.');
+        let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+        time::parse_local(&format!("{year}-{month}-{day}T{}", clock.trim())).map(Self::local)
+    }
+
     /// `2026-11-20T14:05:00`, with a blank for the `T`, with or without an offset, or the day alone.
     pub(crate) fn text(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -45,5 +52,20 @@ impl Moment {
             flags.push(flags::TIME_IN_FUTURE);
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_begin_with_the_day() {
+        let time = LocalTimestamp(1_795_183_500_000_000);
+        assert_eq!(Moment::day_first("20.11.2026", " 14:05:00"), Some(Moment::local(time)));
+        for (date, clock) in [("", ""), ("20.11.2026", ""), ("2026-11-20", "14:05:00"), ("32.11.2026", "14:05:00")] {
+            assert_eq!(Moment::day_first(date, clock), None, "{date} {clock}");
+        }
+        assert_eq!(Moment::day_first("20.11.26", "14:05:00"), None);
     }
 }

@@ -13,6 +13,10 @@ pub struct Context<'a> {
     pub shop: Option<&'a str>,
     /// IANA name of the register's time zone by the directory.
     pub time_zone: Option<&'a str>,
+    /// Id that the sender gave the document beside its bytes.
+    pub document_id: Option<&'a str>,
+    /// Encoding of its text by the request's `Content-Type`.
+    pub charset: Option<&'a str>,
     /// When hub-ingest took it in.
     pub received_at: Timestamp,
     /// Hash of the document's bytes.

@@ -11,6 +11,8 @@ pub struct Family {
     pub name: &'static str,
     /// Of the parser: raised when the same document gives another canonical form.
     pub revision: i32,
+    /// Its documents name neither a number nor a time: whoever sends one gives it an id beside its bytes.
+    pub needs_document_id: bool,
     /// What its bodies may be called; the first is meant where a client names the family only.
     pub media_types: &'static [MediaType],
     pub(crate) parse: for<'b> fn(&'b [u8], &Context<'b>) -> Result<Parsed<'b>, Invalid>,
@@ -99,6 +101,15 @@ pub fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name)
 }
 
+/// The parameter `charset` of a content type.
+#[must_use]
+pub fn charset(content_type: &str) -> Option<&str> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    })
+}
+
 /// What an HTTP client says that tells nothing: the defaults of clients that were not configured.
 const MEANINGLESS: &[&str] = &["", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"];
 
@@ -132,6 +143,13 @@ pub fn choose(format: Option<&str>, content_type: Option<&str>) -> Result<Choice
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_content_type_may_tell_its_charset() {
+        assert_eq!(super::charset("text/csv; header=absent; Charset=\"windows-1251\""), Some("windows-1251"));
+        assert_eq!(super::charset("text/csv;charset=cp866"), Some("cp866"));
+        assert_eq!(super::charset("text/csv; boundary"), None);
+    }
+
     use super::*;
 
     fn chosen(format: Option<&str>, content_type: Option<&str>) -> (&'static str, &'static str) {

@@ -92,7 +92,8 @@ impl Hub {
         let body = body::read(body, limit, self.timeouts.body(), &mut held).await.map_err(refused)?;
         self.meters.body_bytes.inc_by(body.len() as u64);
         let content_type = content_type.map(str::to_owned);
-        let request = intake::Request { sender, choice, content_type, encoding, body, held };
+        let document_id = format::document_id(&head.uri);
+        let request = intake::Request { sender, choice, content_type, document_id, encoding, body, held };
         let family = choice.family.name;
         let deadline = Instant::now() + self.timeouts.request();
         let sent = self.send(request, deadline).await?;

@@ -1,7 +1,10 @@
-//! Which format a request is in.
+//! What a request says of its documents: their format, and the id of one that has none inside.
+
+use std::borrow::Cow;
 
 use formats::{Choice, UnknownFormat, choose};
 use hyper::{Uri, header::HeaderMap};
+use percent_encoding::percent_decode_str;
 
 use crate::{
     directory::Entry,
@@ -14,7 +17,8 @@ use crate::{
 /// # Errors
 /// 415 with the list of formats.
 pub fn of(uri: &Uri, content_type: Option<&str>, entry: &Entry) -> Result<Choice, Problem> {
-    let chosen = match choose(parameter(uri), content_type) {
+    let named = parameter(uri, "format");
+    let chosen = match choose(named.as_deref(), content_type) {
         Err(UnknownFormat::Unnamed) => match entry.families.as_slice() {
             [only] => choose(Some(only), content_type),
             _ => Err(UnknownFormat::Unnamed),
@@ -33,8 +37,16 @@ pub fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(hyper::header::CONTENT_TYPE)?.to_str().ok()
 }
 
-fn parameter(uri: &Uri) -> Option<&str> {
-    uri.query()?.split('&').find_map(|pair| pair.strip_prefix("format="))
+/// The parameter `document_id`, if it tells something.
+#[must_use]
+pub fn document_id(uri: &Uri) -> Option<String> {
+    parameter(uri, "document_id").filter(|id| !id.trim().is_empty()).map(|id| id.trim().to_owned())
+}
+
+fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
+    let value = |pair: &'u str| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value);
+    let value = uri.query()?.split('&').find_map(value)?;
+    Some(percent_decode_str(value).decode_utf8_lossy())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use formats::{Choice, Framed, Limits, Rejection};
+use formats::{Choice, Family, Framed, Limits, Place, Reason, Rejection};
 use kafka::{Producer, SendError};
 use rdkafka::error::RDKafkaErrorCode;
 use schemas::{Timestamp, raw::RawDocument, wire};
@@ -39,6 +39,8 @@ pub struct Request {
     pub choice: Choice,
     /// The header `Content-Type`, as it was sent.
     pub content_type: Option<String>,
+    /// Id of the document that the request brings, beside its bytes.
+    pub document_id: Option<String>,
     /// How the body is compressed.
     pub encoding: Encoding,
     /// The body as it was sent.
@@ -93,9 +95,13 @@ impl Request {
     /// When the body cannot be decompressed within `decompressed` bytes.
     pub fn send(mut self, topic: &RawTopic, limits: &Limits, decompressed: usize) -> Result<Sent, BodyError> {
         let body = body::decompress(self.encoding, self.body, decompressed, &mut self.held)?;
-        let mut framed = Vec::new();
-        let outcome = self.choice.frame(&body, limits, &mut |document| framed.push(document));
-        let group = Group::new(outcome.documents, &topic.queued);
+        let (mut framed, mut taken) = (Vec::new(), 0);
+        let outcome = self.choice.frame(&body, limits, &mut |document| {
+            let document = named(document, self.choice.family, self.document_id.is_some(), taken);
+            taken += usize::from(matches!(document, Framed::Document(_)));
+            framed.push(document);
+        });
+        let group = Group::new(taken, &topic.queued);
         let record = Vec::with_capacity(largest(&framed) + ENVELOPE);
         let mut batch = Batch { topic, group: &group, next: 0, full: false, record };
         let (tenant, register) = self.sender.tenant_and_register();
@@ -109,6 +115,7 @@ impl Request {
             directory_offset: Some(entry.offset),
             format: self.choice.family.name.into(),
             content_type: self.content_type.as_deref().map(Into::into),
+            document_id: self.document_id.as_deref().map(Into::into),
             received_at: Timestamp::now(),
             ..RawDocument::default()
         };
@@ -127,6 +134,18 @@ impl Request {
         let items = framed.into_iter().map(&mut item).collect();
         Ok(Sent { group, items, bytes: sent_bytes, unread_from: outcome.unread_from })
     }
+}
+
+/// Rejects a document that the id beside its bytes does not tell from others; `before` of the request were taken.
+fn named(document: Framed, family: &Family, has_id: bool, before: usize) -> Framed {
+    let reason = match (family.needs_document_id, has_id) {
+        (true, false) => "it names neither a number nor a time; add ?document_id= with an id of yours to the path",
+        (_, true) if before > 0 => "document_id names one document; send each in a request of its own",
+        _ => return document,
+    };
+    let Framed::Document(range) = document else { return document };
+    let place = Place { offset: range.start, line: None };
+    Framed::Rejected(Rejection { place, reason: Reason::Malformed(reason.to_owned()) })
 }
 
 /// The documents of one request on their way to the producer.

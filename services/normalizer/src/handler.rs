@@ -112,6 +112,8 @@ impl Normalizer {
             register: &raw.register,
             shop: raw.shop.as_deref(),
             time_zone: raw.time_zone.as_deref(),
+            document_id: raw.document_id.as_deref(),
+            charset: raw.content_type.as_deref().and_then(formats::charset),
             received_at: raw.received_at,
             document_hash: &raw.document_hash,
             raw_topic: schemas::raw::TOPIC,

@@ -4,10 +4,14 @@ use canonical::{Copy, Reception};
 use mongodb::bson::{Document, doc};
 use schemas::{Timestamp, receipts::Receipt, shifts::ShiftDocument};
 
+/// The flag of a copy that only proves that the document exists.
+const CONTENT_MISSING: &str = "content-missing";
+
 /// What decides about a copy, on its way to MongoDB or read back from there.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Facts {
     pub sign: Option<i64>,
+    is_empty: bool,
     source: String,
     revision: i32,
     received: Place,
@@ -28,6 +32,7 @@ impl Facts {
     pub fn of_receipt(receipt: &Receipt<'_>) -> Self {
         Self {
             sign: receipt.fiscal_sign,
+            is_empty: receipt.flags.iter().any(|flag| flag == CONTENT_MISSING),
             source: receipt.source.to_string(),
             revision: receipt.revision,
             received: Place::new(receipt.received_at, &receipt.raw_topic, receipt.raw_partition, receipt.raw_offset),
@@ -38,6 +43,7 @@ impl Facts {
     pub fn of_shift(shift: &ShiftDocument<'_>) -> Self {
         Self {
             sign: shift.fiscal_sign,
+            is_empty: false,
             source: shift.source.to_string(),
             revision: shift.revision,
             received: Place::new(shift.received_at, &shift.raw_topic, shift.raw_partition, shift.raw_offset),
@@ -46,8 +52,9 @@ impl Facts {
     }
 
     /// The fields that [`Facts::of_stored`] reads.
-    pub const FIELDS: [&'static str; 8] = [
+    pub const FIELDS: [&'static str; 9] = [
         "fiscal_sign",
+        "flags",
         "source",
         "revision",
         "received_at",
@@ -61,8 +68,10 @@ impl Facts {
     /// hand. Without a sign and a time of reception it counts as the last that came.
     pub fn of_stored(stored: &Document) -> Self {
         let first = stored.get_document("first_received").ok();
+        let flags = stored.get_array("flags");
         Self {
             sign: stored.get_i64("fiscal_sign").ok(),
+            is_empty: flags.is_ok_and(|flags| flags.iter().any(|flag| flag.as_str() == Some(CONTENT_MISSING))),
             source: stored.get_str("source").unwrap_or_default().to_owned(),
             revision: int32(stored, "revision"),
             received: Place::of_stored(stored),
@@ -107,6 +116,7 @@ impl Facts {
     pub fn copy(&self) -> Copy<'_> {
         Copy {
             sign: self.sign,
+            is_empty: self.is_empty,
             source: &self.source,
             revision: self.revision,
             received: self.received.reception(),
@@ -149,6 +159,7 @@ mod tests {
             receipt_id: "t/1/2".into(),
             fiscal_sign: Some(4_000_000_000),
             revision: 3,
+            flags: vec![CONTENT_MISSING.into()],
             raw_partition: 5,
             raw_offset: 77,
             received_at: Timestamp(1_700_000_000_123_456),

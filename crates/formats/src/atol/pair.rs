@@ -71,16 +71,22 @@ impl<'b> Pair<'b> {
             (Some(request), _) => (request, "$.request".to_owned()),
             (None, Some(task)) => {
                 // The driver's own envelope, `{"uuid": …, "request": {…}}`, or its content.
-                let inner: Halves<'b> = json::read_at(task, "$.task")?;
-                told(inner.request)
-                    .map_or((task, "$.task".to_owned()), |request| (request, "$.task.request".to_owned()))
+                let (task, mut place) = only(task, "$.task".to_owned())?;
+                let inner: Halves<'b> = json::read_at(task, &place)?;
+                match told(inner.request) {
+                    None => (task, place),
+                    Some(request) => {
+                        place.push_str(".request");
+                        (request, place)
+                    }
+                }
             }
             (None, None) => return Err(Invalid::new("$.request", NO_TASK)),
         };
         let (task, task_place) = only(task, task_place)?;
         let (mut text, mut place) = match (told(halves.results), told(halves.result)) {
             (Some(results), _) => only(results, "$.results".to_owned())?,
-            (None, Some(result)) => (result, "$.result".to_owned()),
+            (None, Some(result)) => only(result, "$.result".to_owned())?,
             (None, None) => return Err(Invalid::new("$.result", NO_RESULT)),
         };
         let mut answer: Answer<'b> = json::read_at(text, &place)?;

@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use super::words;
 use crate::{
-    Invalid, checks, codes,
-    json::{Number, Object, Text},
+    Invalid, codes,
+    json::{List, Text},
+    number::Number,
 };
 
 /// A payment.
@@ -47,13 +48,12 @@ impl Vat<'_> {
 
 /// Payments of zero say nothing and are left out.
 pub(crate) fn payments(
-    payments: Vec<Object<Paid<'_>>>,
+    payments: List<Paid<'_>>,
     place: &str,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Payment>, Invalid> {
-    checks::not_too_many(payments.len(), &format!("{place}.payments"))?;
     let mut told = Vec::new();
-    for (index, Object(payment)) in payments.into_iter().enumerate() {
+    for (index, payment) in payments.into_iter().enumerate() {
         let amount = payment.sum.money(&format!("{place}.payments[{index}].sum"), flags)?;
         let kind = words::payment(payment.kind.trimmed(), flags);
         if let Some(amount_kopecks) = amount.filter(|amount| *amount != 0) {
@@ -63,11 +63,11 @@ pub(crate) fn payments(
     Ok(told)
 }
 
-/// A text, or by FFD 1.2 the code of tag 2108.
+/// A text, or by FFD 1.2 the code of tag 2108 or the driver's word for it.
 pub(crate) fn unit<'a>(told: Option<Cow<'a, str>>, flags: &mut Vec<&'static str>) -> Option<Cow<'a, str>> {
     let unit = told?;
-    match unit.parse::<u8>() {
-        Ok(code) => codes::unit(code.into(), flags),
-        Err(_) => Some(unit),
+    match unit.parse::<u8>().ok().or_else(|| words::unit(&unit)) {
+        Some(code) => codes::unit(code.into(), flags),
+        None => Some(unit),
     }
 }

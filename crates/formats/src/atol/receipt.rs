@@ -9,7 +9,11 @@ use schemas::{
 };
 
 use super::{NAME, REVISION, pair::Pair, parts, task::Position, words};
-use crate::{Context, Invalid, checks, flags, json::Object, marking};
+use crate::{
+    Context, Invalid, checks, flags,
+    json::{List, Object},
+    marking,
+};
 
 pub(super) fn canonical<'b>(
     pair: Pair<'b>,
@@ -20,8 +24,8 @@ pub(super) fn canonical<'b>(
     let Pair { mut task, task_place, mut fiscal, fiscal_place } = pair;
     let mut flags = Vec::new();
     let moment = fiscal.moment(&fiscal_place, context, &mut flags)?;
-    let items = items(task.items.take().unwrap_or_default(), moment.local, &task_place, context, &mut flags)?;
-    let payments = parts::payments(task.payments.take().unwrap_or_default(), &task_place, &mut flags)?;
+    let items = items(task.items.take(), moment.local, &task_place, context, &mut flags)?;
+    let mut payments = parts::payments(task.payments.take(), &task_place, &mut flags)?;
     // The drive's figure; what the task asked for where the result has none.
     let total = match fiscal.total.kopecks(&format!("{fiscal_place}.total"), &mut flags)? {
         None => task.total.kopecks(&format!("{task_place}.total"), &mut flags)?,
@@ -29,6 +33,7 @@ pub(super) fn canonical<'b>(
     };
     let total_kopecks = checks::money(total, &format!("{fiscal_place}.total"))?
         .ok_or_else(|| Invalid::new(format!("{fiscal_place}.total"), "the total is missing"))?;
+    checks::take_change(&mut payments, total_kopecks);
     if !checks::items_add_up(kind, total_kopecks, &items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
@@ -57,15 +62,14 @@ pub(super) fn canonical<'b>(
 
 /// Lines of other types (texts, pictures, bar codes) are only printed.
 fn items<'b>(
-    positions: Vec<Object<Position<'b>>>,
+    positions: List<Position<'b>>,
     at: LocalTimestamp,
     place: &str,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    checks::not_too_many(positions.len(), &format!("{place}.items"))?;
     let mut items = Vec::new();
-    for (index, Object(position)) in positions.into_iter().enumerate() {
+    for (index, position) in positions.into_iter().enumerate() {
         if position.kind.trimmed().is_none_or(|kind| kind == "position") {
             let item = item(position, at, context, flags);
             items.push(item.map_err(|invalid| invalid.below(&format!("{place}.items[{index}]")))?);

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use crate::{
     Context, Invalid,
     identity::{Fields, Fiscal},
-    json::{Integer, Number, Text},
+    json::{Integer, Text},
     moment::Moment,
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]

@@ -1,16 +1,20 @@
 //! The task. Fields that are not listed are ignored: among them the client's contact and name, which must not go any
 //! further.
 
+use std::borrow::Cow;
+
 use schemas::{
     receipts::{Operation, ReceiptKind},
     shifts::ShiftKind,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
 
 use super::parts::{Paid, Vat};
 use crate::{
     Invalid,
-    json::{Number, Object, Text},
+    json::{List, Object, Text},
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]
@@ -23,9 +27,9 @@ pub(super) struct Task<'a> {
     #[serde(default, borrow)]
     pub taxation_type: Text<'a>,
     #[serde(default, borrow)]
-    pub items: Option<Vec<Object<Position<'a>>>>,
+    pub items: List<Position<'a>>,
     #[serde(default, borrow)]
-    pub payments: Option<Vec<Object<Paid<'a>>>>,
+    pub payments: List<Paid<'a>>,
     #[serde(default, borrow)]
     pub total: Number<'a>,
 }
@@ -62,7 +66,7 @@ pub(super) struct Position<'a> {
     #[serde(default, borrow)]
     pub measurement_unit: Text<'a>,
     #[serde(default, borrow)]
-    pub nomenclature_code: Text<'a>,
+    pub nomenclature_code: Nomenclature<'a>,
     #[serde(default, borrow)]
     pub marking_code: Option<Object<Mark<'a>>>,
     #[serde(default, borrow)]
@@ -74,6 +78,38 @@ pub(super) struct Position<'a> {
 pub(super) struct Mark<'a> {
     #[serde(default, borrow)]
     pub mark: Text<'a>,
+}
+
+/// The older field for marking: a code, or its parts `{"type": "…", "gtin": "…", "serial": "…"}`.
+#[derive(Debug, Default)]
+pub(super) struct Nomenclature<'a>(Text<'a>);
+
+impl<'a> Nomenclature<'a> {
+    /// The code; of parts a mark of GS1.
+    pub fn take(&mut self) -> Option<Cow<'a, str>> {
+        self.0.take()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Nomenclature<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Parts<'a> {
+            #[serde(default, borrow)]
+            gtin: Text<'a>,
+            #[serde(default, borrow)]
+            serial: Text<'a>,
+        }
+        let value = <&'de RawValue>::deserialize(deserializer)?.get();
+        if !value.starts_with('{') {
+            return serde_json::from_str(value).map(Self).map_err(D::Error::custom);
+        }
+        let Object(parts) = serde_json::from_str::<Object<Parts<'_>>>(value).map_err(D::Error::custom)?;
+        let (Some(gtin), Some(serial)) = (parts.gtin.trimmed(), parts.serial.get()) else {
+            return Ok(Self::default());
+        };
+        Ok(Self(Text::from(format!("01{gtin:0>14}21{serial}"))))
+    }
 }
 
 /// Marking by FFD 1.2.

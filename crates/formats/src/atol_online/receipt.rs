@@ -18,7 +18,7 @@ use crate::{
         words,
     },
     checks, flags,
-    json::{Object, Text},
+    json::{List, Object, Text},
     marking,
 };
 
@@ -49,7 +49,12 @@ pub(super) fn canonical<'b>(
     receipt.registration_number = payload.ecr_registration_number.take_trimmed();
     match request {
         Some(request) => add(request, operation, moment.local, &mut receipt, context, &mut flags)?,
-        None => flags.push(flags::CONTENT_MISSING),
+        None => {
+            if operation.trimmed().is_some() {
+                receipt.operation = self::operation(operation)?;
+            }
+            flags.push(flags::CONTENT_MISSING);
+        }
     }
     receipt.flags = flags.into_iter().map(Into::into).collect();
     Ok(receipt)
@@ -71,12 +76,12 @@ fn add<'b>(
     };
     receipt.kind = kind;
     receipt.operation = self::operation(operation)?;
-    receipt.items = items(content.items.take().unwrap_or_default(), at, place, context, flags)?;
+    receipt.items = items(content.items.take(), at, place, context, flags)?;
     if !checks::items_add_up(kind, receipt.total_kopecks, &receipt.items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
-    receipt.payments = parts::payments(content.payments.take().unwrap_or_default(), place, flags)?;
-    receipt.vat_sums = vat_sums(content.vats.take().unwrap_or_default(), at, place, flags)?;
+    receipt.payments = parts::payments(content.payments.take(), place, flags)?;
+    receipt.vat_sums = vat_sums(content.vats.take(), at, place, flags)?;
     receipt.taxation = taxation(&content, flags);
     (receipt.cashier_name, receipt.cashier_inn) = (content.cashier.take(), content.cashier_inn.take_trimmed());
     Ok(())
@@ -103,14 +108,13 @@ fn taxation(content: &Content<'_>, flags: &mut Vec<&'static str>) -> Option<i32>
 
 /// Rates of zero are left out as well.
 fn vat_sums(
-    vats: Vec<Object<Vat<'_>>>,
+    vats: List<Vat<'_>>,
     at: LocalTimestamp,
     place: &str,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<VatSum>, Invalid> {
-    checks::not_too_many(vats.len(), &format!("{place}.vats"))?;
     let mut sums = Vec::new();
-    for (index, Object(vat)) in vats.into_iter().enumerate() {
+    for (index, vat) in vats.into_iter().enumerate() {
         let place = format!("{place}.vats[{index}].sum");
         let (rate, sum) = vat.read(at, &place, flags)?;
         if let Some(sum_kopecks) = sum.filter(|sum| *sum != 0) {
@@ -121,15 +125,14 @@ fn vat_sums(
 }
 
 fn items<'b>(
-    positions: Vec<Object<Position<'b>>>,
+    positions: List<Position<'b>>,
     at: LocalTimestamp,
     place: &str,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    checks::not_too_many(positions.len(), &format!("{place}.items"))?;
     let mut items = Vec::with_capacity(positions.len());
-    for (index, Object(position)) in positions.into_iter().enumerate() {
+    for (index, position) in positions.into_iter().enumerate() {
         let item = item(position, at, context, flags);
         items.push(item.map_err(|invalid| invalid.below(&format!("{place}.items[{index}]")))?);
     }

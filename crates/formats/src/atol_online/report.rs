@@ -1,14 +1,13 @@
 //! The report: what became of a request.
 
-use canonical::time;
-use schemas::LocalTimestamp;
 use serde::Deserialize;
 
 use crate::{
     Context, Invalid,
     identity::{Fields, Fiscal},
-    json::{Integer, Number, Object, Text},
+    json::{Integer, Object, Text},
     moment::Moment,
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]
@@ -81,28 +80,8 @@ impl Payload<'_> {
         let Some(text) = self.receipt_datetime.trimmed() else {
             return Err(Invalid::new(place, "the time is missing"));
         };
-        let local = local_time(text).ok_or_else(|| Invalid::new(place, format!("{text:?} is no time")))?;
-        Ok(Moment::local(local).in_zone(context, flags))
-    }
-}
-
-/// `20.11.2026 14:05:00`
-fn local_time(text: &str) -> Option<LocalTimestamp> {
-    let (date, clock) = text.split_once(' ')?;
-    let mut parts = date.split('.');
-    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    time::parse_local(&format!("{year}-{month}-{day}T{}", clock.trim()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_begins_with_the_day() {
-        assert_eq!(local_time("20.11.2026 14:05:00"), Some(LocalTimestamp(1_795_183_500_000_000)));
-        for text in ["", "20.11.2026", "2026-11-20 14:05:00", "32.11.2026 14:05:00", "20.11.26 14:05:00"] {
-            assert_eq!(local_time(text), None, "{text}");
-        }
+        let moment = text.split_once(' ').and_then(|(date, clock)| Moment::day_first(date, clock));
+        let moment = moment.ok_or_else(|| Invalid::new(place, format!("{text:?} is no time: dd.mm.yyyy HH:MM:SS")))?;
+        Ok(moment.in_zone(context, flags))
     }
 }

@@ -10,7 +10,8 @@ use serde::{
 
 use crate::{
     atol::parts::{Paid, Vat},
-    json::{Number, Object, Text},
+    json::{List, Object, Text},
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]
@@ -26,11 +27,11 @@ pub(super) struct Content<'a> {
     #[serde(default, borrow)]
     pub company: Option<Object<Company<'a>>>,
     #[serde(default, borrow)]
-    pub items: Option<Vec<Object<Position<'a>>>>,
+    pub items: List<Position<'a>>,
     #[serde(default, borrow)]
-    pub payments: Option<Vec<Object<Paid<'a>>>>,
+    pub payments: List<Paid<'a>>,
     #[serde(default, borrow)]
-    pub vats: Option<Vec<Object<Vat<'a>>>>,
+    pub vats: List<Vat<'a>>,
     #[serde(default, borrow)]
     pub cashier: Text<'a>,
     #[serde(default, borrow)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, de::Visitor};
 
 use crate::{
     Context, Invalid, checks,
-    json::{Integer, Object, Text},
+    json::{Integer, List, Object, Text},
 };
 
 #[derive(Debug, Deserialize)]
@@ -38,9 +38,9 @@ pub(super) struct Document<'a> {
     #[serde(default, borrow)]
     pub date: Text<'a>,
     #[serde(default, borrow)]
-    pub payments: Option<Vec<Object<Payment<'a>>>>,
+    pub payments: List<Payment<'a>>,
     #[serde(default, borrow)]
-    pub positions: Option<Vec<Object<Position<'a>>>>,
+    pub positions: List<Position<'a>>,
     #[serde(default, borrow)]
     pub cashier: Option<Object<Cashier<'a>>>,
     #[serde(default)]

@@ -15,6 +15,7 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     revision: REVISION,
+    needs_document_id: false,
     media_types: &[
         MediaType { name: "application/json", shared: true, frame },
         MediaType { name: "application/x-ndjson", shared: true, frame: json::frame_lines },

@@ -14,7 +14,7 @@ use crate::{
     Context, Invalid,
     checks::{self, MAX_KOPECKS, QUANTITY_LIMIT},
     codes, flags, identity,
-    json::Object,
+    json::List,
 };
 
 pub(super) fn canonical<'b>(
@@ -37,7 +37,7 @@ pub(super) fn canonical<'b>(
     if identity.incomplete {
         flags.push(flags::FISCAL_IDENTITY_INCOMPLETE);
     }
-    let items = items(document.positions.take().unwrap_or_default(), context, &mut flags)?;
+    let items = items(document.positions.take(), context, &mut flags)?;
     if !adds_up(total_kopecks, discount_kopecks, &items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
@@ -116,13 +116,12 @@ fn non_fiscal_id(
 }
 
 fn items<'b>(
-    positions: Vec<Object<Position<'b>>>,
+    positions: List<Position<'b>>,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    checks::not_too_many(positions.len(), "$.positions")?;
     let items: Result<Vec<Item<'b>>, Invalid> =
-        positions.into_iter().enumerate().map(|(index, Object(position))| item(position, index, context)).collect();
+        positions.into_iter().enumerate().map(|(index, position)| item(position, index, context)).collect();
     let items = items?;
     if items.iter().any(|item| item.vat_rate == Some(VatRate::Unknown)) {
         flags::raise(flags, flags::UNKNOWN_CODE);
@@ -191,10 +190,8 @@ fn adds_up(total: i64, discount: Option<i64>, items: &[Item<'_>]) -> bool {
 
 /// Payments of zero say nothing and are left out.
 fn payments(document: &Document<'_>, flags: &mut Vec<&'static str>) -> Result<Vec<Payment>, Invalid> {
-    let sent = document.payments.as_deref().unwrap_or_default();
-    checks::not_too_many(sent.len(), "$.payments")?;
-    let mut payments = Vec::with_capacity(sent.len());
-    for (index, Object(payment)) in sent.iter().enumerate() {
+    let mut payments = Vec::with_capacity(document.payments.len());
+    for (index, payment) in document.payments.iter().enumerate() {
         let amount = checks::money(payment.amount.0, "amount")
             .map_err(|invalid| invalid.below(&format!("$.payments[{index}]")))?;
         let kind = document::payment_kind(payment.kind.trimmed());

@@ -28,6 +28,7 @@ use crate::{
 pub static FAMILY: Family = Family {
     name: NAME,
     revision: REVISION,
+    needs_document_id: false,
     media_types: &[
         MediaType { name: "application/json", shared: true, frame },
         MediaType { name: "application/x-ndjson", shared: true, frame: json::frame_lines },
@@ -125,9 +126,9 @@ impl Times {
         Ok(Self { local, utc })
     }
 
-    /// The day on the register's clock, or in UTC where nobody knows its zone.
+    /// The day in UTC: an id must not depend on a time zone that only some documents tell.
     fn business_date(&self) -> Option<String> {
-        time::local_date_text(self.local.unwrap_or(LocalTimestamp(self.utc.0)))
+        time::local_date_text(LocalTimestamp(self.utc.0))
     }
 }
 

@@ -13,7 +13,9 @@ use serde::Deserialize;
 use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
     Context, Invalid, Parsed, checks, codes, flags,
-    json::{self, Integer, Number, Object, Text},
+    json::{self, Integer, List, Text},
+    marking,
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]
@@ -37,7 +39,7 @@ struct Document<'a> {
     #[serde(default, borrow)]
     close_result_sum: Number<'a>,
     #[serde(borrow)]
-    transactions: Vec<Object<Transaction<'a>>>,
+    transactions: List<Transaction<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,13 +73,15 @@ struct Transaction<'a> {
     payment_type: Text<'a>,
     #[serde(default)]
     receipt_number: Integer,
+    /// As in the document.
+    #[serde(default)]
+    timezone: Integer,
 }
 
 pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let mut document: Document<'b> = json::read_at(text, "$")?;
-    checks::not_too_many(document.transactions.len(), "$.transactions")?;
     let mut flags = Vec::new();
-    let times = Times::read(&document.close_date, document.timezone.0, "$.closeDate", context, &mut flags)?;
+    let times = Times::read(&document.close_date, document.offset_ms(), "$.closeDate", context, &mut flags)?;
     match super::kind(&document.kind, "$.type")? {
         Kind::Receipt(operation) => {
             receipt(document, operation, times, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
@@ -86,12 +90,12 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
             document.numbered(times).shift(kind, flags, context).map(|shift| Parsed::Shift(Box::new(shift)))
         }
         Kind::Cash(cash) => {
-            let moved = document.transactions.iter().enumerate().find_map(|(index, Object(transaction))| {
+            let moved = document.transactions.iter().enumerate().find_map(|(index, transaction)| {
                 matches!(transaction.kind.trimmed(), Some("CASH_INCOME" | "CASH_OUTCOME"))
                     .then(|| (transaction.sum, format!("$.transactions[{index}].sum")))
             });
             let (sum, place) = moved.unwrap_or_else(|| (document.close_sum, "$.closeSum".to_owned()));
-            let sum = sum.kopecks(&place, &mut flags)?.map(i64::abs);
+            let sum = sum.kopecks(&place, &mut flags)?.map(i64::saturating_abs);
             let sum = checks::money(sum, &place)?.ok_or_else(|| Invalid::new(place, "the sum is missing"))?;
             document.numbered(times).cash(cash, sum, flags, context).map(|event| Parsed::Event(Box::new(event)))
         }
@@ -99,6 +103,11 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
 }
 
 impl<'a> Document<'a> {
+    /// The register's offset from UTC, as the document or a transaction tells it.
+    fn offset_ms(&self) -> Option<i64> {
+        self.timezone.0.or_else(|| self.transactions.iter().find_map(|transaction| transaction.timezone.0))
+    }
+
     fn numbered(&mut self, times: Times) -> Numbered<'a> {
         Numbered {
             device: self.device_uuid.take_trimmed(),
@@ -131,7 +140,7 @@ fn receipt<'b>(
         payments: Vec::new(),
         receipt_number: None,
     };
-    for (index, Object(transaction)) in document.transactions.into_iter().enumerate() {
+    for (index, transaction) in document.transactions.into_iter().enumerate() {
         body.take(transaction, context, &mut flags)
             .map_err(|invalid| invalid.below(&format!("$.transactions[{index}]")))?;
     }
@@ -220,6 +229,7 @@ impl<'b> Body<'b> {
         let sum_kopecks = checks::money(sum_kopecks, "resultSum")?;
         let price_kopecks = position.result_price.money("resultPrice", flags)?;
         let gtin = position.barcode.get().and_then(gtin::normalize);
+        let gtin = gtin.or_else(|| position.mark.get().and_then(marking::gtin_of_text));
         let product_key = canonical::product_key(&product::ProductFacts {
             gtin: gtin.as_deref(),
             source: NAME,

@@ -11,7 +11,9 @@ use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
     Context, Invalid, Parsed, checks, codes, flags,
     identity::{self, Fiscal},
-    json::{self, Integer, Number, Object, Text},
+    json::{self, Integer, List, Object, Text},
+    marking,
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]
@@ -35,11 +37,11 @@ struct Document<'a> {
 #[derive(Debug, Deserialize)]
 struct Body<'a> {
     #[serde(default, borrow)]
-    positions: Option<Vec<Object<Position<'a>>>>,
+    positions: List<Position<'a>>,
     #[serde(default, borrow)]
-    payments: Option<Vec<Object<Paid<'a>>>>,
+    payments: List<Paid<'a>>,
     #[serde(default, borrow)]
-    pos_print_results: Option<Vec<Object<Printed<'a>>>>,
+    pos_print_results: List<Printed<'a>>,
     #[serde(default, borrow)]
     sum: Number<'a>,
     #[serde(default, borrow)]
@@ -99,7 +101,7 @@ struct Paid<'a> {
     #[serde(default, borrow)]
     sum: Number<'a>,
     #[serde(default, borrow)]
-    parts: Option<Vec<Object<Part<'a>>>>,
+    parts: List<Part<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -172,7 +174,7 @@ fn receipt<'b>(
     let total = result_sum.money("$.body.result_sum", &mut flags)?;
     let total_kopecks = total.ok_or_else(|| Invalid::new("$.body.result_sum", "the total is missing"))?;
     let before = sum.money("$.body.sum", &mut flags)?;
-    let mut printed = pos_print_results.unwrap_or_default().into_iter().map(|Object(printed)| printed);
+    let mut printed = pos_print_results.into_iter();
     let mut print = printed.next().unwrap_or_default();
     if printed.any(|other| other.fiscal_document_number != print.fiscal_document_number) {
         return Err(Invalid::unsupported(
@@ -181,12 +183,15 @@ fn receipt<'b>(
         ));
     }
     let local = print.local_time().or(times.local);
+    if local.is_some_and(|local| !checks::are_one_moment(local, times.utc)) {
+        flags.push(flags::TIMES_DISAGREE);
+    }
     let rates_at = local.unwrap_or(LocalTimestamp(times.utc.0));
-    let items = items(positions.unwrap_or_default(), rates_at, context, &mut flags)?;
+    let items = items(positions, rates_at, context, &mut flags)?;
     if !checks::items_add_up(ReceiptKind::Receipt, total_kopecks, &items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
-    let payments = paid(payments.unwrap_or_default(), &mut flags)?;
+    let payments = paid(payments, &mut flags)?;
     let mut receipt = Receipt {
         kind: ReceiptKind::Receipt,
         operation,
@@ -228,13 +233,12 @@ impl Printed<'_> {
 }
 
 fn items<'b>(
-    positions: Vec<Object<Position<'b>>>,
+    positions: List<Position<'b>>,
     at: LocalTimestamp,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    checks::not_too_many(positions.len(), "$.body.positions")?;
-    let positions = positions.into_iter().map(|Object(position)| match position.position {
+    let positions = positions.into_iter().map(|position| match position.position {
         Some(inner) => inner.0,
         None => position,
     });
@@ -266,6 +270,7 @@ fn item<'b>(
     let method = position.settlement_method.as_ref().and_then(|Object(method)| method.kind.trimmed());
     let payment_method = method.and_then(|word| words::settlement(word, flags));
     let gtin = position.barcode.get().and_then(gtin::normalize);
+    let gtin = gtin.or_else(|| position.mark.get().and_then(marking::gtin_of_text));
     let product_key = canonical::product_key(&product::ProductFacts {
         gtin: gtin.as_deref(),
         source: NAME,
@@ -294,18 +299,17 @@ fn item<'b>(
 }
 
 /// Change that was given back is no payment.
-fn paid(payments: Vec<Object<Paid<'_>>>, flags: &mut Vec<&'static str>) -> Result<Vec<Payment>, Invalid> {
-    checks::not_too_many(payments.len(), "$.body.payments")?;
+fn paid(payments: List<Paid<'_>>, flags: &mut Vec<&'static str>) -> Result<Vec<Payment>, Invalid> {
     let mut told = Vec::new();
-    for (index, Object(payment)) in payments.into_iter().enumerate() {
+    for (index, payment) in payments.into_iter().enumerate() {
         let payment = match payment.payment {
             Some(inner) => inner.0,
             None => payment,
         };
         let place = format!("$.body.payments[{index}].sum");
         let mut amount = payment.sum.kopecks(&place, flags)?.unwrap_or_default();
-        for Object(part) in payment.parts.iter().flatten() {
-            amount -= part.change.money(&place, flags)?.unwrap_or_default();
+        for part in payment.parts.iter() {
+            amount = amount.saturating_sub(part.change.money(&place, flags)?.unwrap_or_default());
         }
         let kind = words::payment(payment.kind.trimmed(), flags);
         if let Some(amount_kopecks) = checks::money(Some(amount), &place)?.filter(|amount| *amount != 0) {

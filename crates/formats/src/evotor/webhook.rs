@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::{Kind, NAME, REVISION, words};
 use crate::{
-    Context, Invalid, Parsed, checks, flags,
-    json::{self, Integer, Number, Object, Text},
+    Context, Invalid, Parsed, checks, codes, flags,
+    json::{self, Integer, List, Object, Text},
+    number::Number,
 };
 
 #[derive(Debug, Deserialize)]
@@ -33,9 +34,11 @@ struct Sale<'a> {
     #[serde(default, borrow)]
     payment_source: Text<'a>,
     #[serde(default, borrow)]
-    items: Option<Vec<Object<Position<'a>>>>,
+    items: List<Position<'a>>,
     #[serde(default, borrow)]
     total_discount: Number<'a>,
+    #[serde(default)]
+    info_check: Option<bool>,
     #[serde(default, borrow)]
     total_amount: Number<'a>,
 }
@@ -66,6 +69,9 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
     let Kind::Receipt(operation) = super::kind(&sale.kind, "$.data.type")? else {
         return Err(Invalid::unsupported("$.data.type", "only receipts come by the webhook"));
     };
+    if sale.info_check == Some(true) {
+        return Err(Invalid::unsupported("$.data.infoCheck", "a check for information is no sale"));
+    }
     let mut flags = Vec::new();
     let id = sale.id.take_trimmed();
     let id = id.ok_or_else(|| Invalid::new("$.data.id", "missing: nothing else tells the receipt from others"))?;
@@ -77,7 +83,7 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
     let total_kopecks = checks::money(total, "$.data.totalAmount")?
         .ok_or_else(|| Invalid::new("$.data.totalAmount", "the total is missing"))?;
     let discount = sale.total_discount.kopecks("$.data.totalDiscount", &mut flags)?;
-    let items = items(sale.items.take().unwrap_or_default(), context, &mut flags)?;
+    let items = items(sale.items.take(), context, &mut flags)?;
     if !checks::items_add_up(ReceiptKind::Receipt, total_kopecks, &items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
@@ -115,13 +121,12 @@ fn times(
 }
 
 fn items<'b>(
-    positions: Vec<Object<Position<'b>>>,
+    positions: List<Position<'b>>,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    checks::not_too_many(positions.len(), "$.data.items")?;
     let mut items = Vec::with_capacity(positions.len());
-    for (index, Object(position)) in positions.into_iter().enumerate() {
+    for (index, position) in positions.into_iter().enumerate() {
         items.push(item(position, context, flags).map_err(|invalid| invalid.below(&format!("$.data.items[{index}]")))?);
     }
     Ok(items)
@@ -149,7 +154,7 @@ fn item<'b>(
         price_kopecks: position.price.money("price", flags)?,
         sum_kopecks: position.sum_price.money("sumPrice", flags)?,
         discount_kopecks: position.discount.money("discount", flags)?,
-        vat_rate: position.tax_percent.0.map(|percent| words::vat_of_percent(percent, flags)),
+        vat_rate: position.tax_percent.0.map(|percent| codes::vat_of_percent(percent, flags)),
         vat_sum_kopecks: position.tax.money("tax", flags)?,
         ..Item::default()
     })

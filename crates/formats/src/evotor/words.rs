@@ -45,23 +45,6 @@ pub(super) fn vat(word: &str, time: LocalTimestamp, flags: &mut Vec<&'static str
     }
 }
 
-/// The webhook's `taxPercent`.
-pub(super) fn vat_of_percent(percent: i64, flags: &mut Vec<&'static str>) -> VatRate {
-    match percent {
-        0 => VatRate::Vat0,
-        5 => VatRate::Vat5,
-        7 => VatRate::Vat7,
-        10 => VatRate::Vat10,
-        18 => VatRate::Vat18,
-        20 => VatRate::Vat20,
-        22 => VatRate::Vat22,
-        _ => {
-            flags::raise(flags, flags::UNKNOWN_CODE);
-            VatRate::Unknown
-        }
-    }
-}
-
 /// The code of tag 1214 for `settlement_method.type`.
 pub(super) fn settlement(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
     match word {
@@ -92,7 +75,6 @@ mod tests {
         };
         let now = LocalTimestamp(1_795_183_500_000_000);
         assert!(flagged(&|flags| assert_eq!(vat("VAT_33", now, flags), VatRate::Unknown)));
-        assert!(flagged(&|flags| assert_eq!(vat_of_percent(33, flags), VatRate::Unknown)));
         assert!(flagged(&|flags| assert_eq!(settlement("BARTER", flags), None)));
         assert!(flagged(&|flags| assert_eq!(payment(None, flags), PaymentKind::Other)));
         assert!(!flagged(&|flags| assert_eq!(vat("VAT_18", now, flags), VatRate::Vat20)));

@@ -21,6 +21,7 @@ use crate::{Context, Family, Invalid, MediaType, Parsed};
 pub static FAMILY: Family = Family {
     name: NAME,
     revision: REVISION,
+    needs_document_id: false,
     media_types: &[MediaType { name: "application/vnd.kassaflow.ffd-tlv", shared: false, frame: frame::frame }],
     parse,
 };

@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::values::{DateTime, ProductCode};
-use crate::json::{Integer, Number, Object, Text};
+use crate::{
+    json::{Integer, List, Object, Text},
+    number::Number,
+};
 
 /// A fiscal document. Spellings of one field are fields of their own here, because some documents have two at once.
 #[derive(Debug, Deserialize)]
@@ -83,7 +86,13 @@ pub(super) struct Document<'a> {
     #[serde(default)]
     amounts_receipt_nds: Option<Object<AmountsByRate>>,
     #[serde(default, borrow)]
-    pub items: Option<Vec<Object<Position<'a>>>>,
+    pub items: List<Position<'a>>,
+    /// Tag 1173.
+    #[serde(default)]
+    correction_type: Integer,
+    /// Tag 1174.
+    #[serde(default)]
+    correction_base: Option<IgnoredAny>,
     #[serde(default, borrow)]
     operator: Text<'a>,
     #[serde(default, borrow)]
@@ -103,7 +112,7 @@ pub(super) struct Document<'a> {
 #[serde(rename_all = "camelCase")]
 struct AmountsByRate {
     #[serde(default)]
-    amounts_nds: Option<Vec<Object<AmountOfRate>>>,
+    amounts_nds: List<AmountOfRate>,
 }
 
 /// Tag 1119.
@@ -168,6 +177,11 @@ impl<'a> Document<'a> {
         first([self.code, self.receipt_code, self.receipt_correction_code, self.bso_code, self.bso_correction_code])
     }
 
+    /// Whether it tells what only corrections have.
+    pub fn is_correction(&self) -> bool {
+        self.correction_type.0.is_some() || self.correction_base.is_some()
+    }
+
     /// Tag 1215.
     pub fn prepaid(&self) -> Option<i64> {
         first([self.prepaid_sum, self.prepayment_sum])
@@ -205,8 +219,7 @@ impl<'a> Document<'a> {
 
     /// Tags 1119.
     pub fn vat_by_rate(&self) -> impl Iterator<Item = AmountOfRate> {
-        let amounts = self.amounts_receipt_nds.as_ref().and_then(|Object(amounts)| amounts.amounts_nds.as_deref());
-        amounts.unwrap_or_default().iter().map(|Object(amount)| *amount)
+        self.amounts_receipt_nds.iter().flat_map(|Object(amounts)| amounts.amounts_nds.iter()).copied()
     }
 
     /// Tag 1118.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::document::Document;
 use crate::{
     Invalid,
-    json::{self, Text},
+    json::{self, Integer, Text},
 };
 
 /// Envelopes in envelopes: the deepest that is known has three.
@@ -29,11 +29,27 @@ pub(super) struct Envelope<'b> {
     pub text: &'b str,
     /// Its JSON path.
     pub place: String,
+    /// The identity that the layers around the document tell, the innermost first.
+    pub around: Around<'b>,
     /// The text of the QR code that a check service was asked with: it can name the fiscal identity where the document
     /// does not.
     pub qr: Qr,
     /// The kind by whose name the document was called.
     named: Option<Kind>,
+}
+
+/// What a layer around a document tells of it: some operators' bodies have no identity inside.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Around<'a> {
+    #[serde(default, borrow)]
+    pub fiscal_drive_number: Text<'a>,
+    #[serde(default)]
+    pub fiscal_document_number: Integer,
+    #[serde(default)]
+    pub fiscal_sign: Integer,
+    #[serde(default, borrow)]
+    pub kkt_reg_id: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,7 +106,8 @@ pub(super) struct Qr {
 impl<'b> Envelope<'b> {
     /// Takes off what lies around the document.
     pub fn open(text: &'b str) -> Result<Self, Invalid> {
-        let mut envelope = Self { text, place: "$".to_owned(), qr: Qr::default(), named: None };
+        let mut envelope =
+            Self { text, place: "$".to_owned(), around: Around::default(), qr: Qr::default(), named: None };
         for _ in 0..MOST_LAYERS {
             let layer: Layer<'b> = json::read_at(envelope.text, &envelope.place)?;
             if let Some(request) = layer.request.map(RawValue::get).filter(|text| text.starts_with('{')) {
@@ -102,6 +119,7 @@ impl<'b> Envelope<'b> {
                 return Err(Invalid::unsupported(place, "a document in a string is not read: send it as an object"));
             }
             let Some((name, kind, inner)) = layer.inner() else { break };
+            envelope.around = json::read_at::<Around<'b>>(envelope.text, &envelope.place)?.or(envelope.around);
             envelope.place = format!("{}.{name}", envelope.place);
             envelope.text = inner;
             envelope.named = kind;
@@ -117,7 +135,8 @@ impl<'b> Envelope<'b> {
         let Some(code) = document.code() else {
             // Exports of single receipts leave the code out.
             let is_receipt = document.total_sum.0.is_some() && document.operation_type.0.is_some();
-            let unnamed = is_receipt.then_some(Kind::Receipt(ReceiptKind::Receipt));
+            let kind = if document.is_correction() { ReceiptKind::ReceiptCorrection } else { ReceiptKind::Receipt };
+            let unnamed = is_receipt.then_some(Kind::Receipt(kind));
             return self.named.or(unnamed).ok_or_else(|| {
                 Invalid::new(format!("{}.code", self.place), "missing, and nothing else says what the document is")
             });
@@ -140,6 +159,17 @@ impl<'b> Envelope<'b> {
                 ));
             }
         })
+    }
+}
+
+impl Around<'_> {
+    fn or(self, outer: Self) -> Self {
+        Self {
+            fiscal_drive_number: self.fiscal_drive_number.or(outer.fiscal_drive_number),
+            fiscal_document_number: Integer(self.fiscal_document_number.0.or(outer.fiscal_document_number.0)),
+            fiscal_sign: Integer(self.fiscal_sign.0.or(outer.fiscal_sign.0)),
+            kkt_reg_id: self.kkt_reg_id.or(outer.kkt_reg_id),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who a document is, and when it was.
 
+use std::borrow::Cow;
+
 use super::{document::Document, envelope::Envelope};
 use crate::{
     Context, Invalid, flags,
@@ -7,23 +9,31 @@ use crate::{
     moment::Moment,
 };
 
-/// The identity as far as it is told: by the document, and else by the QR text with which it was asked for.
+/// The identity as far as it is told: by the document, by what lies around it, or by the QR text with which it was asked
+/// for.
 pub(super) fn fiscal<'d>(
     document: &'d Document<'_>,
     envelope: &'d Envelope<'_>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Option<Fiscal<'d>>, Invalid> {
     let at = |field: &str| format!("{}.{field}", envelope.place);
-    let qr = &envelope.qr;
-    let drive = document.fiscal_drive_number.get().or(qr.drive.as_deref());
+    let (around, qr) = (&envelope.around, &envelope.qr);
+    let drive = document.fiscal_drive_number.get().or(around.fiscal_drive_number.get()).or(qr.drive.as_deref());
     let drive = identity::drive(drive, || at("fiscalDriveNumber"))?;
-    let number = identity::number(document.fiscal_document_number.0, 1, || at("fiscalDocumentNumber"))?;
+    let number = document.fiscal_document_number.0.or(around.fiscal_document_number.0);
+    let number = identity::number(number, 1, || at("fiscalDocumentNumber"))?;
     let number = number.or(qr.number);
-    let sign = document.fiscal_sign.0.map_or(qr.sign, |sign| Some(low_half(sign)));
+    let sign = document.fiscal_sign.0.or(around.fiscal_sign.0).map_or(qr.sign, |sign| Some(low_half(sign)));
     if qr.number.is_some_and(|of_qr| Some(of_qr) != number) || qr.sign.is_some_and(|of_qr| Some(of_qr) != sign) {
         flags.push(flags::CONTAINER_DISAGREES);
     }
     Ok(Fiscal::whole(drive, number, sign, flags))
+}
+
+/// The register's registration number, by the document or by what lies around it.
+pub(super) fn registration<'b>(document: &mut Document<'b>, envelope: &Envelope<'b>) -> Option<Cow<'b, str>> {
+    let around = || envelope.around.kkt_reg_id.trimmed().map(|number| number.to_owned().into());
+    document.kkt_reg_id.take_trimmed().or_else(around)
 }
 
 /// Some services hand out all six bytes of tag 1077; the printed sign is the low four.

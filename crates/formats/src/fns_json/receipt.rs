@@ -16,7 +16,7 @@ use crate::{
     Context, Invalid, checks,
     codes::{self, VatCodes},
     flags,
-    json::Object,
+    json::List,
 };
 
 pub(super) fn canonical<'b>(
@@ -34,7 +34,7 @@ pub(super) fn canonical<'b>(
     let total_kopecks = checks::money(document.total_sum.0, &at("totalSum"))?
         .ok_or_else(|| Invalid::new(at("totalSum"), "the total is missing"))?;
     let codes = VatCodes::at(moment.local);
-    let items = items(document.items.take().unwrap_or_default(), codes, envelope, context, &mut flags)?;
+    let items = items(document.items.take(), codes, envelope, context, &mut flags)?;
     if !checks::items_add_up(kind, total_kopecks, &items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
@@ -42,7 +42,7 @@ pub(super) fn canonical<'b>(
     let vat_sums = vat_sums(&document, codes, envelope, &mut flags)?;
     let taxation = code(document.taxation(), &mut flags);
     let mut receipt = Receipt {
-        registration_number: document.kkt_reg_id.take_trimmed(),
+        registration_number: head::registration(&mut document, envelope),
         kind,
         operation,
         shift_number: document.shift_number.0,
@@ -134,15 +134,14 @@ fn vat_sums(
 }
 
 fn items<'b>(
-    positions: Vec<Object<Position<'b>>>,
+    positions: List<Position<'b>>,
     codes: VatCodes,
     envelope: &Envelope<'b>,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    checks::not_too_many(positions.len(), &format!("{}.items", envelope.place))?;
     let mut items = Vec::with_capacity(positions.len());
-    for (index, Object(position)) in positions.into_iter().enumerate() {
+    for (index, position) in positions.into_iter().enumerate() {
         let item = item(position, codes, context, flags)
             .map_err(|invalid| invalid.below(&format!("{}.items[{index}]", envelope.place)))?;
         items.push(item);

@@ -33,7 +33,7 @@ pub(super) fn canonical<'b>(
         shift.documents = document.documents_quantity.0;
         shift.unsent_documents = document.not_transmitted_documents_quantity.0;
     }
-    shift.registration_number = document.kkt_reg_id.take_trimmed();
+    shift.registration_number = head::registration(&mut document, envelope);
     (shift.cashier_name, shift.cashier_inn) = document.take_cashier();
     Ok(shift)
 }

@@ -4,4 +4,4 @@ mod frame;
 mod values;
 
 pub(crate) use frame::{frame_checked, frame_lines, frame_lines_checked, frame_value};
-pub(crate) use values::{Integer, Number, Object, Text, read, read_at, read_list, utf8};
+pub(crate) use values::{Integer, List, Object, Text, read, read_at, read_list, utf8};

@@ -1,24 +1,15 @@
 //! Fields that vendors send in several spellings, and reading a document with the place of a fault.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, Unexpected, Visitor},
+    de::{Error, SeqAccess, Unexpected, Visitor},
 };
 
 use serde_json::value::RawValue;
 
-use crate::{
-    Invalid, checks,
-    decimal::{self, Fixed},
-    flags, text,
-};
-
-/// Digits after the point of a rouble.
-const KOPECK_SCALE: u32 = 2;
-/// Digits after the point of a quantity.
-const QUANTITY_SCALE: u32 = 6;
+use crate::{Invalid, checks::MAX_ITEMS, number::Number, text};
 
 /// Reads a document. A fault names its JSON path; finding it costs a second pass, which only
 /// broken documents pay.
@@ -96,6 +87,72 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
     }
 }
 
+/// An array of objects; nothing where it is null or missing. More elements than any receipt has are refused before memory
+/// is taken for them.
+#[derive(Debug)]
+pub(crate) struct List<T>(Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> List<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// Leaves nothing behind.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+}
+
+impl<T> IntoIterator for List<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_unit<E>(self) -> Result<List<T>, E> {
+        Ok(List::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Object(element)) = elements.next_element()? {
+            if list.len() == MAX_ITEMS {
+                return Err(A::Error::custom(format!("more than {MAX_ITEMS} elements make no sense")));
+            }
+            list.push(element);
+        }
+        Ok(List(list))
+    }
+}
+
 /// A string, or a number where a string was meant; nothing where it is null, missing or blank.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(Option<Cow<'a, str>>);
@@ -111,6 +168,11 @@ impl<'a> Text<'a> {
         self.0.as_deref().map(str::trim)
     }
 
+    /// This text, or the other one where it tells nothing.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
+    }
+
     /// As sent; leaves nothing behind.
     pub(crate) fn take(&mut self) -> Option<Cow<'a, str>> {
         self.0.take()
@@ -122,6 +184,12 @@ impl<'a> Text<'a> {
             Cow::Borrowed(text) => text.trim().into(),
             Cow::Owned(text) => text.trim().to_owned().into(),
         })
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(text::clean(Cow::Owned(text)))
     }
 }
 
@@ -161,48 +229,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// A decimal number as it stands in the text, also one in a string; nothing where it is null, missing or blank.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Number<'a>(Option<&'a str>);
-
-impl Number<'_> {
-    /// With `scale` digits after the point.
-    pub(crate) fn fixed(self, scale: u32, place: &str) -> Result<Option<Fixed>, Invalid> {
-        let Some(text) = self.0 else { return Ok(None) };
-        let fixed = decimal::parse(text, b'.', scale);
-        fixed.map(Some).ok_or_else(|| Invalid::new(place, format!("{text:?} is no number, or a very large one")))
-    }
-
-    /// Roubles, as kopecks.
-    pub(crate) fn kopecks(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
-        let Some(Fixed { unscaled, rounded }) = self.fixed(KOPECK_SCALE, place)? else { return Ok(None) };
-        if rounded {
-            flags::raise(flags, flags::MONEY_ROUNDED);
-        }
-        Ok(Some(unscaled))
-    }
-
-    /// Roubles, as kopecks, of a source whose amounts are positive in every operation.
-    pub(crate) fn money(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
-        checks::money(self.kopecks(place, flags)?, place)
-    }
-
-    /// A quantity in millionths, negative where the source tells it so.
-    pub(crate) fn signed_quantity(self, place: &str, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
-        let Some(Fixed { unscaled, rounded }) = self.fixed(QUANTITY_SCALE, place)? else { return Ok(None) };
-        if rounded {
-            flags::raise(flags, flags::QUANTITY_ROUNDED);
-        }
-        Ok(Some(unscaled))
-    }
-
-    /// A quantity in millionths; 0 with a flag where there is none.
-    pub(crate) fn quantity(self, place: &str, flags: &mut Vec<&'static str>) -> Result<i64, Invalid> {
-        let quantity = self.signed_quantity(place, flags)?;
-        checks::quantity(quantity, place, flags)
-    }
-}
-
+/// Also one in a string; nothing where it is null.
 impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
@@ -212,7 +239,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
             [b'n', ..] => "",
             _ => return Err(D::Error::invalid_type(Unexpected::Other(text.get(..1).unwrap_or_default()), &"a number")),
         };
-        Ok(Self(Some(number).filter(|number| !number.is_empty())))
+        Ok(Self::new(Some(number)))
     }
 }
 

@@ -78,6 +78,63 @@ fn corrections_and_shifts_come_in_other_envelopes() {
 }
 
 #[test]
+fn the_older_spellings_say_the_same() {
+    let sale = |from: &str, to: &str| {
+        let document = SELL.replacen(from, to, 1);
+        assert_ne!(document, SELL, "{from}");
+        document
+    };
+    let imc = "\"imcParams\": {\"imcType\": \"auto\", \"imc\": \"MDEwNDA2NDA1NzE5NDY5OTIxNUFiQzxkHTkzWnowOQ==\"}";
+    let by_parts = "\"nomenclatureCode\": {\"type\": \"shoes\", \"gtin\": \"4064057194699\", \"serial\": \"5AbC<d\"}";
+    let document = sale(imc, by_parts);
+    let cheese = &support::receipt("atol", document.as_bytes()).items[1];
+    assert_eq!(cheese.marking_code.as_deref(), Some("0104064057194699215AbC<d"));
+    assert_eq!(cheese.gtin.as_deref(), Some("04064057194699"));
+    let document = sale(imc, "\"nomenclatureCode\": \"444D03B23CAF78CB70\"");
+    let cheese = &support::receipt("atol", document.as_bytes()).items[1];
+    assert_eq!(cheese.gtin.as_deref(), Some("04064057194699"));
+
+    let document = sale("\"шт\"", "\"piece\"").replacen("\"commodity\"", "\"pay\"", 1);
+    let sale = support::receipt("atol", document.as_bytes());
+    assert_eq!((sale.items[0].unit.as_deref(), sale.items[0].payment_subject), (Some("шт"), Some(12)));
+    assert_eq!(flags(&sale), [""; 0]);
+}
+
+#[test]
+fn change_is_no_payment() {
+    let document = SELL.replacen("\"sum\": 47.51", "\"sum\": 100", 1);
+    let sale = support::receipt("atol", document.as_bytes());
+    assert_eq!(
+        sale.payments,
+        [
+            Payment { kind: PaymentKind::Card, amount_kopecks: 40_000 },
+            Payment { kind: PaymentKind::Cash, amount_kopecks: 4_751 },
+        ]
+    );
+    // Only cash can be given back.
+    let document = SELL.replacen("\"sum\": 400", "\"sum\": 500", 1);
+    let sale = support::receipt("atol", document.as_bytes());
+    assert_eq!(sale.payments, [Payment { kind: PaymentKind::Card, amount_kopecks: 50_000 }]);
+}
+
+#[test]
+fn an_array_of_one_is_its_element() {
+    let value: serde_json::Value = serde_json::from_str(SELL).unwrap();
+    let (task, result) = (&value["request"], &value["results"][0]["result"]);
+    for (task, result) in [
+        (serde_json::json!({"request": [task]}), serde_json::json!({"result": [result]})),
+        (serde_json::json!({"task": [task]}), serde_json::json!({"result": result["fiscalParams"]})),
+        (serde_json::json!({"task": [{"request": task}]}), serde_json::json!({"results": [{"result": result}]})),
+        (serde_json::json!({"task": task}), serde_json::json!({"results": [result]})),
+    ] {
+        let mut document = task;
+        document.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
+        let document = document.to_string();
+        assert_eq!(support::receipt("atol", document.as_bytes()).receipt_id, "acme/9999078900001234/0000004371");
+    }
+}
+
+#[test]
 fn half_of_a_pair_is_refused_where_it_is_sent() {
     let task = "{\"uuid\":\"u\",\"request\":{\"type\":\"sell\"}}";
     let result = "{\"results\":[{\"status\":\"ready\"}]}";

@@ -28,6 +28,15 @@ fn a_callback_names_the_fiscal_document_and_its_total() {
 }
 
 #[test]
+fn a_report_may_come_with_its_operation_alone() {
+    let document = CALLBACK.replacen('{', "{\"operation\": \"sell_refund\",", 1);
+    let receipt = support::receipt("atol-online", document.as_bytes());
+    assert_eq!((receipt.operation, flags(&receipt)), (Operation::SellReturn, vec!["content-missing"]));
+    let document = CALLBACK.replacen('{', "{\"operation\": \"gift\",", 1);
+    assert_eq!(fault(&document), ("invalid".into(), "$.operation".into()));
+}
+
+#[test]
 fn a_report_with_its_request_is_a_whole_receipt() {
     let documents = documents(ATOL_ONLINE_LINES, PAIRS.as_bytes());
     let [refund, correction] = documents[..] else { panic!("{documents:?}") };

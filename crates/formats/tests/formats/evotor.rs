@@ -55,7 +55,8 @@ fn a_sale_of_version_2_has_every_value_that_was_sent() {
         (cheese.vat_rate, cheese.marking_code.as_deref()),
         (Some(VatRate::Vat20), Some("010460000000000821a1b2"))
     );
-    assert_eq!(cheese.product_key.as_deref(), Some("code:evotor/shop-1/СЫР-3"));
+    // The mark tells the GTIN where no barcode does.
+    assert_eq!(cheese.product_key.as_deref(), Some("gtin:04600000000008"));
 }
 
 #[test]
@@ -145,6 +146,28 @@ fn a_receipt_of_the_webhook_is_known_by_the_clouds_id() {
 }
 
 #[test]
+fn an_id_does_not_depend_on_the_time_zone() {
+    // 23:30 in UTC: another day in Yekaterinburg.
+    let late = V1_PAYBACK.replacen("\"closeDate\": \"2026-11-20T09:47:51", "\"closeDate\": \"2026-11-20T23:30:00", 1);
+    let told = late.replacen("\"type\": \"DOCUMENT_OPEN\",", "\"type\": \"DOCUMENT_OPEN\", \"timezone\": 25200000,", 1);
+    assert_ne!(told, late);
+    let (late, told) = (support::receipt("evotor", late.as_bytes()), support::receipt("evotor", told.as_bytes()));
+    assert_eq!(late.receipt_id, "acme/evotor/5a188de4-0000-4000-800e-eb6b5202437e/2026-11-20/12/8/sell_return");
+    assert_eq!(told.receipt_id, late.receipt_id);
+    let hours = |receipt: &schemas::receipts::Receipt<'_>| {
+        (receipt.local_time.unwrap().0 - receipt.utc_time.unwrap().0) / 3_600_000_000
+    };
+    assert_eq!((hours(&late), hours(&told)), (5, 7));
+}
+
+#[test]
+fn a_check_for_information_is_no_sale() {
+    let document = WEBHOOK.replacen("\"infoCheck\": false", "\"infoCheck\": true", 1);
+    let [document] = documents(EVOTOR, document.as_bytes())[..] else { panic!() };
+    assert_eq!(fault(std::str::from_utf8(document).unwrap()), ("unsupported".into(), "$.data.infoCheck".into()));
+}
+
+#[test]
 fn oddities_are_flagged_and_the_figures_stay() {
     let odd = |from: &str, to: &str| {
         let document = V2_SELL.replacen(from, to, 1);
@@ -158,7 +181,8 @@ fn oddities_are_flagged_and_the_figures_stay() {
     assert_eq!(odd("\"quantity\": 2", "\"quantity\": 2.0000001"), ["quantity-rounded"]);
     assert_eq!(odd("VAT_10", "VAT_33"), ["unknown-code"]);
     assert_eq!(odd("\"ADVANCE\"", "\"GIFT\""), ["unknown-code"]);
-    assert_eq!(odd("2026-11-20T09", "2036-11-20T09"), ["time-in-future"]);
+    assert_eq!(odd("2026-11-20T09", "2016-11-20T09"), ["times-disagree"]);
+    assert_eq!(odd("2026-11-20T09", "2036-11-20T09"), ["time-in-future", "times-disagree"]);
 }
 
 #[test]
@@ -176,6 +200,7 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     assert_eq!(invalid("\"result_sum\": 447.51", "\"result_sum\": -1"), at("$.body.result_sum"));
     assert_eq!(invalid("\"quantity\": 0.357", "\"quantity\": -1"), at("$.body.positions[1].quantity"));
     assert_eq!(invalid("\"change\": 152.49", "\"change\": 501"), at("$.body.payments[1].sum"));
+    assert_eq!(invalid("\"change\": 152.49", "\"change\": 1e12"), at("$.body.payments[1].sum"));
     assert_eq!(invalid("\"9999078900001234\"", "\"fn\""), at("$.body.pos_print_results[0].fn_serial_number"));
     assert_eq!(
         invalid("\"fiscal_document_number\": 4360", "\"fiscal_document_number\": 0"),

@@ -110,6 +110,33 @@ fn a_check_service_names_the_fiscal_identity_in_its_request() {
 }
 
 #[test]
+fn what_lies_around_a_document_can_name_it() {
+    let whole: Value = serde_json::from_str(EXPORT).unwrap();
+    let mut receipt = whole[0]["ticket"]["document"]["receipt"].clone();
+    let inner = receipt.as_object_mut().unwrap();
+    let mut around = json!({});
+    for field in ["fiscalDriveNumber", "fiscalDocumentNumber", "fiscalSign", "kktRegId"] {
+        around[field] = inner.remove(field).unwrap();
+    }
+    around["receipt"] = receipt;
+    let document = json!({"fiscalSign": 1, "document": around}).to_string();
+    let receipt = support::receipt("fns-json", document.as_bytes());
+    assert_eq!(receipt.receipt_id, "acme/9999078900001234/0000107541");
+    // The nearest layer counts.
+    assert_eq!(receipt.fiscal_sign, Some(3_678_250_787));
+    assert_eq!(receipt.registration_number.as_deref(), Some("0000000123006163"));
+}
+
+#[test]
+fn a_bare_correction_is_known_by_its_base() {
+    for field in ["correctionType", "correctionBase"] {
+        let value = if field == "correctionType" { json!(0) } else { json!({"correctionDocumentDate": 1}) };
+        let document = bare(json!({field: value, "code": null}));
+        assert_eq!(support::receipt("fns-json", document.as_bytes()).kind, ReceiptKind::ReceiptCorrection, "{field}");
+    }
+}
+
+#[test]
 fn a_correction_needs_no_items() {
     let correction = support::receipt("fns-json", CORRECTION.as_bytes());
     assert_eq!((correction.kind, correction.operation), (ReceiptKind::ReceiptCorrection, Operation::Sell));

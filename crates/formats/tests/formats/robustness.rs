@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::support::{
     ATOL, ATOL_LINES, ATOL_ONLINE, ATOL_ONLINE_LINES, DREAMKAS, DREAMKAS_LINES, EVOTOR, EVOTOR_LINES, FNS, FNS_LINES,
-    TLV, documents, frame, frame_within, hex, parse,
+    FRONTOL, SET_RETAIL, TLV, XML_1C, documents, frame, frame_within, hex, parse,
 };
 
 const JSON: &[(&str, &str)] = &[
@@ -27,6 +27,13 @@ const JSON: &[(&str, &str)] = &[
     ("fns-json", include_str!("../../documents/fns-json/shifts.ndjson")),
 ];
 
+const TEXTS: &[(&str, &[u8])] = &[
+    ("frontol", include_bytes!("../../documents/frontol/sales.txt")),
+    ("set-retail", include_bytes!("../../documents/set-retail/purchases.xml")),
+    ("xml-1c", include_bytes!("../../documents/xml-1c/check.xml")),
+    ("xml-1c", include_bytes!("../../documents/xml-1c/old-revision.xml")),
+];
+
 const TLVS: &[&str] = &[
     include_str!("../../documents/ffd-tlv/receipt.hex"),
     include_str!("../../documents/ffd-tlv/receipt-in-container.hex"),
@@ -45,6 +52,9 @@ const CONTENT_TYPES: &[(&str, &str)] = &[
     (EVOTOR_LINES, "evotor"),
     (FNS, "fns-json"),
     (FNS_LINES, "fns-json"),
+    (FRONTOL, "frontol"),
+    (SET_RETAIL, "set-retail"),
+    (XML_1C, "xml-1c"),
     (TLV, "ffd-tlv"),
 ];
 
@@ -67,6 +77,8 @@ fn exercise_as(content_type: &str, family: &str, body: &[u8]) {
         }
     }
     let _verdict = parse(family, body);
+    let named = formats::Context { document_id: Some("a1b2"), charset: Some("cp866"), ..crate::support::CONTEXT };
+    let _verdict = formats::family(family).unwrap().parse(body, &named);
 }
 
 /// Changes some bytes and cuts.
@@ -88,6 +100,10 @@ fn json() -> impl Strategy<Value = Vec<u8>> {
     prop::sample::select(JSON).prop_flat_map(|(_, text)| mutated(text.as_bytes().to_vec()))
 }
 
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(TEXTS).prop_flat_map(|(_, text)| mutated(text.to_vec()))
+}
+
 fn tlv() -> impl Strategy<Value = Vec<u8>> {
     prop::sample::select(TLVS).prop_flat_map(|text| mutated(hex(text)))
 }
@@ -106,6 +122,26 @@ proptest! {
     #[test]
     fn changed_json_gets_a_verdict(body in json()) {
         exercise(&body);
+    }
+
+    #[test]
+    fn changed_texts_and_xml_get_a_verdict(body in text()) {
+        exercise(&body);
+    }
+
+    #[test]
+    fn random_texts_of_xml_letters_get_a_verdict(body in "[<>/?!&;='\"a\\[\\]A -]{0,80}") {
+        exercise(body.as_bytes());
+        exercise(format!("<purchase {body}").as_bytes());
+        exercise(format!("<CheckPackage>{body}</CheckPackage>").as_bytes());
+    }
+
+    #[test]
+    fn random_lines_of_fields_get_a_verdict(
+        lines in prop::collection::vec((prop::sample::select(vec!["42", "11", "12", "40", "55", "56", "61", "7"]), "[0-9,.;-]{0,60}"), 0..12),
+    ) {
+        let lines: Vec<String> = lines.iter().map(|(code, rest)| format!("1;20.11.2026;14:05:00;{code};1;{rest}")).collect();
+        exercise(lines.join("\n").as_bytes());
     }
 
     #[test]
@@ -162,6 +198,11 @@ fn every_document_of_ours_cut_at_every_byte_gets_a_verdict() {
             (0..text.len()).for_each(|cut| exercise_as(content_type, family, &text.as_bytes()[..cut]));
         }
     }
+    for (own, text) in TEXTS {
+        for (content_type, family) in CONTENT_TYPES.iter().filter(|(_, family)| family == own) {
+            (0..text.len()).for_each(|cut| exercise_as(content_type, family, &text[..cut]));
+        }
+    }
     for text in TLVS {
         let bytes = hex(text);
         (0..bytes.len()).for_each(|cut| exercise_as(TLV, "ffd-tlv", &bytes[..cut]));
@@ -174,4 +215,19 @@ fn every_document_of_ours_cut_at_every_byte_gets_a_verdict() {
         });
     }
     assert_eq!(documents(TLV, &hex(TLVS[0])).len(), 1);
+}
+
+#[test]
+fn more_elements_than_make_sense_are_refused() {
+    for (family, list, element, place) in [
+        ("dreamkas", "positions", "{}", "$.positions"),
+        ("fns-json", "items", "{}", "$.items"),
+        ("evotor", "transactions", "{}", "$.transactions"),
+    ] {
+        let elements = vec![element; 10_001].join(",");
+        let document = format!("{{\"{list}\":[{elements}],\"type\":\"SALE\"}}");
+        let invalid = parse(family, document.as_bytes()).unwrap_err();
+        assert!(invalid.place.starts_with(place), "{family}: {invalid}");
+        assert!(invalid.text.contains("more than 10000 elements"), "{family}: {invalid}");
+    }
 }

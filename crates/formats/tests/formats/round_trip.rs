@@ -8,7 +8,7 @@ use schemas::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    ATOL, CONTEXT, DREAMKAS, EVOTOR, FNS, TLV, documents,
+    ATOL, CONTEXT, DREAMKAS, EVOTOR, FNS, FRONTOL, SET_RETAIL, TLV, XML_1C, documents,
     encoder::{container, number, padded, sign, text, thousandths, tlv, wide},
     flags, receipt,
 };
@@ -233,6 +233,140 @@ impl Truth {
         .to_string()
     }
 
+    /// What a document without a fiscal identity and without names must tell.
+    fn check_figures(&self, parsed: &schemas::receipts::Receipt<'_>, shown: &[&'static str]) {
+        assert_eq!((parsed.operation, parsed.total_kopecks), (self.operation, self.total()));
+        let paid = |kinds: &[PaymentKind]| -> i64 {
+            let of_kinds = parsed.payments.iter().filter(|payment| kinds.contains(&payment.kind));
+            of_kinds.map(|payment| payment.amount_kopecks).sum()
+        };
+        assert_eq!(paid(&[PaymentKind::Cash]), self.cash);
+        assert_eq!(paid(&[PaymentKind::Card, PaymentKind::Other]), self.card());
+        assert_eq!(parsed.items.len(), self.goods.len());
+        for (item, good) in parsed.items.iter().zip(&self.goods) {
+            assert_eq!(item.quantity.unscaled(), good.thousandths * 1_000);
+            assert_eq!((item.price_kopecks, item.sum_kopecks), (Some(good.price), Some(good.sum())));
+        }
+        assert!(flags(parsed).iter().all(|flag| shown.contains(flag)), "{:?}", parsed.flags);
+    }
+
+    /// `20.11.2026` and `14:05:00`, and the same as the XML writes it.
+    fn clock(&self) -> (String, String, String) {
+        let (year, month, day) = date(self.time / 86_400);
+        let second = self.time % 86_400;
+        let clock = format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
+        (format!("{day:02}.{month:02}.{year:04}"), clock.clone(), format!("{year:04}-{month:02}-{day:02}T{clock}"))
+    }
+
+    fn is_return(&self) -> bool {
+        self.operation == Operation::SellReturn
+    }
+
+    /// The lines of a check; every sum is negative in a return.
+    fn as_frontol(&self) -> String {
+        let (date, clock, _) = self.clock();
+        let roubles = |kopecks: i64| {
+            let sign = if self.is_return() && kopecks > 0 { "-" } else { "" };
+            format!("{sign}{},{:02}", kopecks / 100, kopecks % 100)
+        };
+        let operation = u8::from(self.is_return());
+        let head = |code: u8| format!("1;{date};{clock};{code};1;{};1", self.receipt_number);
+        let mut lines = vec![format!("{};;;0;1;{};{operation};{}", head(42), roubles(self.total()), self.shift)];
+        for (code, good) in self.goods.iter().enumerate() {
+            let quantity = format!("{},{:03}", good.thousandths / 1_000, good.thousandths % 1_000);
+            // Before and after the discount, of which there is none.
+            let (price, sum) = (roubles(good.price).replace('-', ""), roubles(good.sum()));
+            lines.push(format!(
+                "{};{code};;{price};{quantity};{sum};{operation};{};{price};{sum}",
+                head(11),
+                self.shift
+            ));
+        }
+        // Something that was rung up by mistake.
+        for (code, sign) in [(1, ""), (2, "-")] {
+            lines.push(format!("{};mistake;;1;{sign}1;{sign}1;{operation};{};1;{sign}1", head(code), self.shift));
+        }
+        lines.push(format!("{};;1;;;{}", head(40), roubles(self.cash)));
+        lines.push(format!("{};;3;;;{}", head(41), roubles(self.card())));
+        lines.push(format!(
+            "{};;;0;1;{};{operation};{};;{}",
+            head(55),
+            roubles(self.total()),
+            self.shift,
+            roubles(self.total())
+        ));
+        lines.join("\r\n") + "\r\n"
+    }
+
+    fn as_set_retail(&self) -> String {
+        let (_, _, time) = self.clock();
+        let roubles = |kopecks: i64| format!("{}.{:02}", kopecks / 100, kopecks % 100);
+        let positions: String = self
+            .goods
+            .iter()
+            .enumerate()
+            .map(|(code, good)| {
+                format!(
+                    "<position goodsCode='{code}' count='{}.{:03}' cost='{}' amount='{}'/>",
+                    good.thousandths / 1_000,
+                    good.thousandths % 1_000,
+                    roubles(good.price),
+                    roubles(good.sum())
+                )
+            })
+            .collect();
+        format!(
+            "<purchase operationType='{}' cash='1' shift='{}' number='{}' saletime='{time}+05:00' amount='{}'>\
+             <positions>{positions}</positions><payments>\
+             <payment typeClass='CashPaymentEntity' amount='{}'/><payment typeClass='BankCardPaymentEntity' amount='{}'/>\
+             <payment typeClass='CashChangePaymentEntity' amount='12.34'/></payments></purchase>",
+            !self.is_return(),
+            self.shift,
+            self.receipt_number,
+            roubles(self.total()),
+            roubles(self.cash + 1_234),
+            roubles(self.card()),
+        )
+    }
+
+    fn as_1c(&self) -> String {
+        let roubles = |kopecks: i64| format!("{}.{:02}", kopecks / 100, kopecks % 100);
+        let escape = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+        let goods: String = self
+            .goods
+            .iter()
+            .map(|good| {
+                let vat = match good.vat {
+                    VatRate::Vat20 => "20",
+                    VatRate::Vat10 => "10",
+                    VatRate::Vat0 => "0",
+                    _ => "none",
+                };
+                format!(
+                    "<FiscalString Name=\"{}\" Quantity=\"{}.{:03}\" PriceWithDiscount=\"{}\" AmountWithDiscount=\"{}\" VATRate=\"{vat}\"/>",
+                    escape(&good.name),
+                    good.thousandths / 1_000,
+                    good.thousandths % 1_000,
+                    roubles(good.price),
+                    roubles(good.sum())
+                )
+            })
+            .collect();
+        let operation = match self.operation {
+            Operation::Sell => 1,
+            Operation::SellReturn => 2,
+            Operation::Buy => 3,
+            _ => 4,
+        };
+        format!(
+            "<CheckPackage><Parameters CashierName=\"{}\" OperationType=\"{operation}\"/><Positions>{goods}</Positions>\
+             <Payments Cash=\"{}\" ElectronicPayment=\"{}\"/></CheckPackage>",
+            escape(&self.cashier),
+            roubles(self.cash),
+            roubles(self.card()),
+        )
+    }
+
     /// In one of the ways in which the tax service and the operators spell it.
     fn as_fns(&self, spelling: u8) -> String {
         let operation = match self.operation {
@@ -395,6 +529,59 @@ proptest! {
         prop_assert_eq!(documents.len(), truths.len());
         for ((truth, _), document) in truths.iter().zip(documents) {
             truth.check_without_cashier(&receipt("evotor", document));
+        }
+    }
+
+    #[test]
+    fn frontol_comes_back(mut truths in prop::collection::vec(truth(), 1..4)) {
+        // Neighbours with the same number would be one check.
+        for (truth, number) in truths.iter_mut().zip(1..) {
+            truth.receipt_number = number;
+            truth.operation = if truth.operation == Operation::Sell { Operation::Sell } else { Operation::SellReturn };
+        }
+        let body: String = truths.iter().map(Truth::as_frontol).collect();
+        let body = format!("#\r\n1\r\n1\r\n{body}");
+        let documents = documents(FRONTOL, body.as_bytes());
+        prop_assert_eq!(documents.len(), truths.len());
+        for (truth, document) in truths.iter().zip(documents) {
+            let parsed = receipt("frontol", document);
+            truth.check_figures(&parsed, &["unknown-code"]);
+            prop_assert_eq!(parsed.local_time, Some(LocalTimestamp(i64::from(truth.time) * 1_000_000)));
+            prop_assert_eq!((parsed.shift_number, parsed.receipt_number), (Some(truth.shift.into()), Some(truth.receipt_number.into())));
+        }
+    }
+
+    #[test]
+    fn set_retail_comes_back(mut truths in prop::collection::vec(truth(), 1..4)) {
+        for truth in &mut truths {
+            truth.operation = if truth.operation == Operation::Sell { Operation::Sell } else { Operation::SellReturn };
+        }
+        let written: String = truths.iter().map(Truth::as_set_retail).collect();
+        let body = format!("<purchases>{written}</purchases>");
+        let documents = documents(SET_RETAIL, body.as_bytes());
+        prop_assert_eq!(documents.len(), truths.len());
+        for (truth, document) in truths.iter().zip(documents) {
+            let parsed = receipt("set-retail", document);
+            truth.check_figures(&parsed, &[]);
+            prop_assert_eq!(parsed.utc_time, Some(Timestamp((i64::from(truth.time) - 5 * 3_600) * 1_000_000)));
+            prop_assert_eq!((parsed.shift_number, parsed.receipt_number), (Some(truth.shift.into()), Some(truth.receipt_number.into())));
+        }
+    }
+
+    #[test]
+    fn xml_1c_comes_back((truth, encoding) in (truth(), prop::sample::select(vec!["UTF-8", "windows-1251", "IBM866", "KOI8-R"]))) {
+        let text = format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?>{}", truth.as_1c());
+        let (body, _, lost) = encoding_rs::Encoding::for_label(encoding.as_bytes()).unwrap().encode(&text);
+        // Not every encoding has a number sign.
+        prop_assume!(!lost);
+        let [document] = documents(XML_1C, &body)[..] else { panic!() };
+        let context = formats::Context { document_id: Some("a1"), ..CONTEXT };
+        let parsed = formats::family("xml-1c").unwrap().parse(document, &context).unwrap();
+        let formats::Parsed::Receipt(parsed) = parsed else { panic!("{parsed:?}") };
+        truth.check_figures(&parsed, &[]);
+        prop_assert_eq!(parsed.cashier_name.as_deref(), Some(&*truth.cashier));
+        for (item, good) in parsed.items.iter().zip(&truth.goods) {
+            prop_assert_eq!((item.name.as_deref(), item.vat_rate), (Some(&*good.name), Some(good.vat)));
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) const CONTEXT: Context<'static> = Context {
     register: "till-7",
     shop: Some("shop-1"),
     time_zone: Some("Asia/Yekaterinburg"),
+    document_id: None,
+    charset: None,
     received_at: Timestamp(1_795_478_400_000_000),
     document_hash: HASH,
     raw_topic: "registers.raw.v1",
@@ -34,6 +36,9 @@ pub(crate) const EVOTOR: &str = "application/vnd.kassaflow.evotor+json";
 pub(crate) const EVOTOR_LINES: &str = "application/vnd.kassaflow.evotor+ndjson";
 pub(crate) const FNS: &str = "application/vnd.kassaflow.fns-json+json";
 pub(crate) const FNS_LINES: &str = "application/vnd.kassaflow.fns-json+ndjson";
+pub(crate) const FRONTOL: &str = "application/vnd.kassaflow.frontol";
+pub(crate) const SET_RETAIL: &str = "application/vnd.kassaflow.set-retail+xml";
+pub(crate) const XML_1C: &str = "application/vnd.kassaflow.xml-1c+xml";
 pub(crate) const TLV: &str = "application/vnd.kassaflow.ffd-tlv";
 
 pub(crate) fn choice(content_type: &str) -> Choice {

@@ -8,7 +8,7 @@ use schemas::{
 };
 use serde_json::Value;
 
-use crate::support::{self, DREAMKAS, EVOTOR, FNS, TLV, documents, flags, hex, quantity};
+use crate::support::{self, DREAMKAS, EVOTOR, FNS, FRONTOL, TLV, XML_1C, documents, flags, hex, quantity};
 
 /// The folder that `KASSAFLOW_SAMPLES` names.
 fn samples() -> Option<PathBuf> {
@@ -298,5 +298,64 @@ fn tlv_registration_is_framed_and_waits_for_another_revision() {
         let body = hex(&String::from_utf8(read(&folder, file)).unwrap());
         assert_eq!(documents(TLV, &body), [&body[..]]);
         assert_eq!(support::parse("ffd-tlv", &body).unwrap_err().class.name(), "unsupported");
+    }
+}
+
+#[test]
+fn frontol_check_that_was_not_closed_yet() {
+    let Some(folder) = samples() else { return };
+    let body = read(&folder, "pos-text/frontol5-sales.cp1251.txt");
+    let [document] = documents(FRONTOL, &body)[..] else { panic!() };
+    let invalid = support::parse("frontol", document).unwrap_err();
+    assert_eq!((invalid.class.name(), &*invalid.place), ("invalid", "code 55"));
+    // With the lines that the file's next part would have.
+    let rest =
+        b"21;11.02.2016;10:26:00;40;1;4;1;;1;;;40\r\n22;11.02.2016;10:26:04;55;1;4;1;;;0;3,351;33,51;0;1;0;33,51";
+    let closed = [document, b"\r\n", rest].concat();
+    let check = support::receipt("frontol", &closed);
+    assert_eq!(check.receipt_id, "acme/frontol/till-7:1/2016-02-11/1/4/sell");
+    assert_eq!((check.operation, check.total_kopecks), (Operation::Sell, 3_351));
+    assert_eq!(check.payments, [Payment { kind: PaymentKind::Cash, amount_kopecks: 3_351 }]);
+    assert_eq!(check.local_time, Some(LocalTimestamp(1_455_186_364_000_000)));
+    let items: Vec<_> = check
+        .items
+        .iter()
+        .map(|item| (item.vendor_code.as_deref().unwrap(), quantity(item), item.price_kopecks, item.sum_kopecks))
+        .collect();
+    let one = |code, quantity: &str, sum| (code, quantity.to_owned(), Some(1_000), Some(sum));
+    assert_eq!(
+        items,
+        [one("31105", "1", 1_000), one("14623", "0.351", 351), one("100213", "1", 1_000), one("9873", "1", 1_000)]
+    );
+    assert_eq!(check.items[3].gtin.as_deref(), Some("04607161623886"));
+    assert_eq!(flags(&check), [""; 0]);
+}
+
+#[test]
+fn check_package_of_1c_in_both_encodings() {
+    let Some(folder) = samples() else { return };
+    for file in ["xml-1c/SalesReceiptXML1.xml", "xml-1c/SalesReceiptXML1.derived-cp1251.xml"] {
+        let body = read(&folder, file);
+        let [document] = documents(XML_1C, &body)[..] else { panic!() };
+        let context = formats::Context { document_id: Some("7"), ..support::CONTEXT };
+        let parsed = formats::family("xml-1c").unwrap().parse(document, &context).unwrap();
+        let formats::Parsed::Receipt(check) = parsed else { panic!("{parsed:?}") };
+        assert_eq!((&*check.receipt_id, check.operation), ("acme/xml-1c/till-7:7", Operation::Sell));
+        assert_eq!(
+            (check.cashier_name.as_deref(), check.cashier_inn.as_deref()),
+            (Some("Арина Браун"), Some("1111111111"))
+        );
+        assert_eq!((check.total_kopecks, check.taxation), (30_000, Some(1)));
+        assert_eq!(check.payments, [Payment { kind: PaymentKind::Cash, amount_kopecks: 30_000 }]);
+        let [one, two] = &check.items[..] else { panic!("{:?}", check.items) };
+        assert!(one.name.as_deref().unwrap().starts_with("Product 15 with SLN and code control"));
+        assert_eq!((quantity(one).as_str(), one.price_kopecks, one.sum_kopecks), ("1", Some(10_000), Some(10_000)));
+        assert_eq!((one.vat_rate, one.vat_sum_kopecks), (Some(VatRate::Vat18), Some(1_525)));
+        assert_eq!((one.payment_method, one.payment_subject, one.unit.as_deref()), (Some(4), Some(1), None));
+        // A sentence, no mark.
+        assert_eq!(one.marking_code.as_deref(), Some("Q3VycmVudCByb3cgd2lsbCBkZWNvZGUgdG8gYmFzZTY0"));
+        assert_eq!(one.gtin, None);
+        assert_eq!((two.sum_kopecks, two.vat_rate, two.vat_sum_kopecks), (Some(20_000), Some(VatRate::Vat0), Some(0)));
+        assert_eq!(flags(&check), [""; 0]);
     }
 }

@@ -69,6 +69,7 @@ async fn a_record_holds_the_bytes_and_what_the_directory_knows() {
         received_at: raw.received_at,
         document_hash: canonical::document_hash(document.as_bytes()).into(),
         body: document.as_bytes().into(),
+        document_id: None,
     };
     assert_eq!(raw, expected);
 }

@@ -106,6 +106,28 @@ async fn what_is_above_the_number_of_documents_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_document_without_a_number_needs_an_id_beside_it() {
+    let hub = hub().await;
+    let token = hub.enrol("till-1").await;
+    let check = "<CheckPackage><Parameters OperationType=\"1\"/></CheckPackage>";
+    let send = async |parameters: &str, body: String| {
+        let path = format!("/v1/registers/till-1/documents?format=xml-1c{parameters}");
+        let request = hub.http().post(hub.url(&path)).bearer_auth(&token).header(CONTENT_TYPE, "text/xml");
+        answer(request.body(body).send().await.unwrap()).await
+    };
+    let (status, body) = send("", check.to_owned()).await;
+    assert_eq!((status, statuses(&body)), (422, vec!["rejected"]));
+    assert!(body["results"][0]["reason"].as_str().unwrap().contains("?document_id="), "{body}");
+    let (status, _) = send("&document_id=%20", check.to_owned()).await;
+    assert_eq!(status, 422);
+    let (status, body) = send("&document_id=%D0%90%2F17", format!("<all>{check}{check}</all>")).await;
+    assert_eq!((status, statuses(&body)), (200, vec!["accepted", "rejected"]));
+    let records = hub.installation.read_all(schemas::raw::TOPIC).await;
+    let [record] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!(record.decode::<schemas::raw::RawDocument<'_>>().document_id.as_deref(), Some("А/17"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_format_is_answered_with_the_list() {
     let hub = hub().await;
     let token = hub.enrol("till-1").await;

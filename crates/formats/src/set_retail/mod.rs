@@ -1,0 +1,34 @@
+//! Set Retail 10: the purchases that the chain's server hands out.
+//!
+//! XML: `purchase` with its positions and payments. Money is in roubles, times have the cash desk's offset. Goods have
+//! codes and no names; nothing has a fiscal identity.
+
+mod purchase;
+
+use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, xml};
+
+/// The family.
+pub static FAMILY: Family = Family {
+    name: NAME,
+    revision: REVISION,
+    needs_document_id: false,
+    media_types: &[
+        MediaType { name: "application/xml", shared: true, frame },
+        MediaType { name: "text/xml", shared: true, frame },
+        MediaType { name: "application/vnd.kassaflow.set-retail+xml", shared: false, frame },
+    ],
+    parse,
+};
+
+const NAME: &str = "set-retail";
+const REVISION: i32 = 1;
+
+fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
+    xml::frame(body, "purchase", limits, each)
+}
+
+fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
+    let mut flags = Vec::new();
+    let text = xml::decode(document, context, &mut flags);
+    purchase::canonical(&text, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+}

@@ -1,0 +1,190 @@
+//! A check, or the correction of one.
+
+use std::borrow::Cow;
+
+use canonical::product;
+use schemas::{
+    Decimal,
+    receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate},
+};
+
+use super::{NAME, REVISION};
+use crate::{
+    Context, Invalid, checks, codes, flags, marking,
+    xml::{self, Element},
+};
+
+/// The attributes of `Payments` in all revisions.
+const PAYMENTS: [(&str, PaymentKind); 11] = [
+    ("Cash", PaymentKind::Cash),
+    ("ElectronicPayment", PaymentKind::Card),
+    ("CashLessType1", PaymentKind::Card),
+    ("CashLessType2", PaymentKind::Card),
+    ("CashLessType3", PaymentKind::Card),
+    ("PrePayment", PaymentKind::Prepaid),
+    ("AdvancePayment", PaymentKind::Prepaid),
+    ("PostPayment", PaymentKind::Credit),
+    ("Credit", PaymentKind::Credit),
+    ("Barter", PaymentKind::CounterProvision),
+    ("CashProvision", PaymentKind::CounterProvision),
+];
+
+/// What the elements tell.
+#[derive(Default)]
+struct Check<'b> {
+    operation: Option<Operation>,
+    is_correction: bool,
+    cashier_name: Option<Cow<'b, str>>,
+    cashier_inn: Option<Cow<'b, str>>,
+    taxation: Option<i32>,
+    items: Vec<Item<'b>>,
+    payments: Vec<Payment>,
+}
+
+pub(super) fn canonical<'b>(
+    text: &str,
+    mut flags: Vec<&'static str>,
+    context: &Context<'b>,
+) -> Result<Receipt<'b>, Invalid> {
+    let document_id = context.document_id.ok_or_else(|| {
+        Invalid::new(
+            "document_id",
+            "missing: the document names neither a number nor a time; add ?document_id= to the path",
+        )
+    })?;
+    let mut check = Check::default();
+    xml::read(text, &mut |element| {
+        match &element.names()[..] {
+            ["CheckPackage", "Parameters"] => check.head(element, &mut flags)?,
+            ["CheckPackage", "Parameters", "CorrectionData"] => check.is_correction = true,
+            ["CheckPackage", "Positions", "FiscalString"] => check.items.push(item(element, context, &mut flags)?),
+            ["CheckPackage", "Payments"] => check.payments = payments(element, &mut flags)?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let missing = || Invalid::new("/CheckPackage/Parameters/@OperationType", "missing");
+    let operation = check.operation.ok_or_else(missing)?;
+    let kind = if check.is_correction { ReceiptKind::ReceiptCorrection } else { ReceiptKind::Receipt };
+    // No revision tells a total. A correction may have no items: then it is what was paid.
+    let total = if check.items.is_empty() {
+        sum(check.payments.iter().map(|payment| Some(payment.amount_kopecks)))
+    } else {
+        sum(check.items.iter().map(|item| item.sum_kopecks))
+    };
+    let missing = || Invalid::new("/CheckPackage/Positions/FiscalString/@AmountWithDiscount", "missing or too large");
+    let total_kopecks = checks::money(total, "/CheckPackage/Positions")?.ok_or_else(missing)?;
+    checks::take_change(&mut check.payments, total_kopecks);
+    Ok(Receipt {
+        receipt_id: canonical::vendor_id(context.tenant, NAME, &format!("{}:{document_id}", context.register)).into(),
+        kind,
+        operation,
+        total_kopecks,
+        payments: check.payments,
+        items: check.items,
+        cashier_name: check.cashier_name,
+        cashier_inn: check.cashier_inn,
+        taxation: check.taxation,
+        flags: flags.into_iter().map(Into::into).collect(),
+        ..context.receipt(NAME, REVISION)
+    })
+}
+
+fn sum(mut kopecks: impl Iterator<Item = Option<i64>>) -> Option<i64> {
+    kopecks.try_fold(0_i64, |sum, one| sum.checked_add(one?))
+}
+
+impl Check<'_> {
+    fn head(&mut self, element: &Element, flags: &mut Vec<&'static str>) -> Result<(), Invalid> {
+        if let Some(attribute) = element.first(&["OperationType", "PaymentType"]) {
+            let code = element.integer(attribute)?.unwrap_or_default();
+            let fault = || Invalid::new(element.place(attribute), format!("{code} is no operation: 1 to 4"));
+            self.operation = Some(codes::operation(code).ok_or_else(fault)?);
+        }
+        self.cashier_name = element.owned("CashierName");
+        self.cashier_inn = element.owned("CashierINN").map(|inn| inn.trim().to_owned().into());
+        if let Some(attribute) = element.first(&["TaxationSystem", "TaxVariant"]) {
+            self.taxation = match element.integer(attribute)? {
+                // The number of the bit of tag 1055.
+                Some(system @ 0..=5) => Some(1 << system),
+                _ => {
+                    flags::raise(flags, flags::UNKNOWN_CODE);
+                    None
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Payments of zero say nothing and are left out.
+fn payments(element: &Element, flags: &mut Vec<&'static str>) -> Result<Vec<Payment>, Invalid> {
+    let mut payments: Vec<Payment> = Vec::new();
+    for (attribute, kind) in PAYMENTS {
+        let Some(amount) = element.money(attribute, flags)?.filter(|amount| *amount != 0) else { continue };
+        match payments.iter_mut().find(|payment| payment.kind == kind) {
+            Some(payment) => payment.amount_kopecks += amount,
+            None => payments.push(Payment { kind, amount_kopecks: amount }),
+        }
+    }
+    Ok(payments)
+}
+
+fn item<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static str>) -> Result<Item<'b>, Invalid> {
+    let quantity = element.figure("Quantity").quantity(&element.place("Quantity"), flags)?;
+    let money = |spellings: &[&str], flags: &mut Vec<&'static str>| match element.first(spellings) {
+        Some(attribute) => element.money(attribute, flags),
+        None => Ok(None),
+    };
+    let discount_kopecks = money(&["DiscountAmount"], flags)?.filter(|discount| *discount != 0);
+    // `Price` is the price before the discount where `SumWithDiscount` is the sum after it.
+    let price = match money(&["PriceWithDiscount"], flags)? {
+        None if discount_kopecks.is_none() => money(&["Price"], flags)?,
+        price => price,
+    };
+    let code =
+        |attribute: &str| Ok::<_, Invalid>(element.integer(attribute)?.and_then(|code| i32::try_from(code).ok()));
+    let unit = element.integer("MeasureOfQuantity")?.and_then(|code| codes::unit(code, flags));
+    let name = element.owned("Name");
+    let marking_code = element.owned("MarkingCode");
+    let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
+    let product_key = canonical::product_key(&product::ProductFacts {
+        gtin: gtin.as_deref(),
+        source: NAME,
+        shop: context.shop,
+        vendor_code: None,
+        name: name.as_deref(),
+        unit: unit.as_deref(),
+    });
+    let vat = element.first(&["VATRate", "Tax"]).and_then(|attribute| element.text(attribute));
+    Ok(Item {
+        name,
+        product_key: product_key.map(Into::into),
+        quantity: Decimal::from_unscaled(quantity),
+        unit,
+        price_kopecks: price,
+        sum_kopecks: money(&["AmountWithDiscount", "SumWithDiscount", "Amount"], flags)?,
+        discount_kopecks,
+        vat_rate: vat.map(|word| vat_rate(word.trim(), flags)),
+        vat_sum_kopecks: money(&["VATAmount"], flags)?,
+        payment_method: code("PaymentMethod")?.filter(|code| *code != 0),
+        payment_subject: code("CalculationSubject")?.filter(|code| *code != 0),
+        gtin: gtin.map(Into::into),
+        marking_code,
+        ..Item::default()
+    })
+}
+
+/// As stated: the texts name the rate.
+fn vat_rate(word: &str, flags: &mut Vec<&'static str>) -> VatRate {
+    match word {
+        "none" => VatRate::None,
+        "5/105" => VatRate::Vat5_105,
+        "7/107" => VatRate::Vat7_107,
+        "10/110" => VatRate::Vat10_110,
+        "18/118" => VatRate::Vat18_118,
+        "20/120" => VatRate::Vat20_120,
+        "22/122" => VatRate::Vat22_122,
+        percent => codes::vat_of_percent(percent.parse().unwrap_or(-1), flags),
+    }
+}
