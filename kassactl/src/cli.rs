@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Registers(Registers),
     /// Send a file of documents to the hub, as a register would, and show its verdicts
     Send(Send),
+    /// Show what the documents of a file would become; needs no server
+    Decode(Decode),
+    /// List the formats that are read
+    Formats,
     /// Show the records of a topic, decoded
     Tap(Tap),
     /// Show how far each consumer group is behind
@@ -174,8 +178,8 @@ pub(crate) struct List {
   kassactl send examples/dreamkas-receipt.json --token \"$TOKEN\"
   kassactl send examples/ffd-tlv-receipt.hex --register acme/till-7
 
-The format is known by the end of the file's name: .json and .ndjson are dreamkas, .tlv and .hex ffd-tlv; a .hex file \
-is sent as the bytes that it spells. Without --token one is made with KASSAFLOW_TOKEN_KEYS. The exit status is 0 if \
+Without --format the one format that reads the file's first document is taken. A .hex file is sent as the bytes that \
+it spells. Without --token one is made with KASSAFLOW_TOKEN_KEYS. The exit status is 0 if \
 every document was accepted.")]
 #[command(group(ArgGroup::new("sender").required(true).multiple(true).args(["register", "token"])))]
 pub(crate) struct Send {
@@ -184,15 +188,43 @@ pub(crate) struct Send {
     /// The register that sends; without it the token's. Its tenant is needed where there is no token
     #[arg(long, value_name = "[TENANT/]REGISTER", value_parser = sender_id)]
     pub register: Option<SenderId>,
-    /// Format of the documents: atol, atol-online, dreamkas, evotor, ffd-tlv, fns-json
+    /// Format of the documents, as `kassactl formats` lists them
     #[arg(long, value_parser = format)]
     pub format: Option<String>,
+    /// Id of the one document in the file, for formats whose documents name neither a number nor a time
+    #[arg(long, value_name = "ID")]
+    pub document_id: Option<String>,
     /// The register's token
     #[arg(long, env = "KASSAFLOW_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// URL of the hub; without it KASSAFLOW_HUB_URL or http://127.0.0.1:8080
     #[arg(long)]
     pub url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kassactl decode examples/dreamkas-receipt.json
+  kassactl decode sales.txt --format frontol --time-zone Asia/Yekaterinburg --json | jq .value.total_kopecks
+
+Without --format the one format that reads the file's first document is taken. A .hex file is read as the bytes that it \
+spells. Tenant and register in the ids are `tenant` and `register`. The exit status is 0 if every document became a \
+receipt, a shift or an event.")]
+pub(crate) struct Decode {
+    /// The documents
+    pub file: PathBuf,
+    /// Format of the documents, as `kassactl formats` lists them
+    #[arg(long, value_parser = format)]
+    pub format: Option<String>,
+    /// Shop of the register, for the keys of products
+    #[arg(long)]
+    pub shop: Option<String>,
+    /// IANA name of the register's time zone, such as Europe/Moscow
+    #[arg(long)]
+    pub time_zone: Option<String>,
+    /// Id of the one document in the file, for formats whose documents name neither a number nor a time
+    #[arg(long, value_name = "ID")]
+    pub document_id: Option<String>,
 }
 
 #[derive(Debug, Args)]

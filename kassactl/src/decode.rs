@@ -61,6 +61,14 @@ impl Decoder {
     }
 }
 
+/// What `tap` would show of a message with the newest schema.
+pub(crate) fn of_message<'a, T: schemas::Message<'a>>(message: &T) -> Result<Tree, String> {
+    let mut body = Vec::new();
+    message.encode(&mut body);
+    let schema = Schema::parse_str(T::SCHEMA).map_err(|error| error.to_string())?;
+    read(&schema, &body)
+}
+
 fn read(schema: &Schema, mut body: &[u8]) -> Result<Tree, String> {
     let value = GenericDatumReader::builder(schema).build().and_then(|reader| reader.read_value(&mut body));
     let value = value.map_err(|error| error.to_string())?;
@@ -177,13 +185,6 @@ mod tests {
 
     use super::*;
 
-    /// What `tap` shows of a message with the newest schema.
-    fn shown<'a, T: schemas::Message<'a>>(message: &T) -> Tree {
-        let mut body = Vec::new();
-        message.encode(&mut body);
-        read(&Schema::parse_str(T::SCHEMA).unwrap(), &body).unwrap()
-    }
-
     #[test]
     fn a_receipt_shows_goods_prices_vat_cashier_and_times() {
         let receipt = Receipt {
@@ -202,7 +203,7 @@ mod tests {
             }],
             ..Default::default()
         };
-        let shown = serde_json::to_value(shown(&receipt)).unwrap();
+        let shown = serde_json::to_value(of_message(&receipt).unwrap()).unwrap();
         assert_eq!(shown["operation"], "SELL");
         assert_eq!(shown["received_at"], "2026-11-24T17:52:03.5Z");
         assert_eq!(shown["local_time"], "2026-11-24T20:52:02");

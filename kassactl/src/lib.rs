@@ -75,6 +75,8 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Down => return commands::servers::down(out).await,
         Command::Status => return commands::servers::status(out).await,
         Command::WithServers(arguments) => return commands::servers::with_servers(arguments).await,
+        Command::Decode(arguments) => return commands::decode::run(&arguments, out),
+        Command::Formats => return commands::formats::run(out),
         Command::Topics(_)
         | Command::Schemas(_)
         | Command::Db(_)
@@ -123,7 +125,12 @@ async fn run_on_installation(command: Command, settings: &Settings, out: Out) ->
         Command::Tap(arguments) => commands::tap::run(arguments, settings, out).await,
         Command::Lag => commands::lag::run(settings, out).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings, out).await,
-        Command::Up | Command::Down | Command::Status | Command::WithServers(_) => Ok(Outcome::Fine),
+        Command::Up
+        | Command::Down
+        | Command::Status
+        | Command::WithServers(_)
+        | Command::Decode(_)
+        | Command::Formats => Ok(Outcome::Fine),
     }
 }
 

@@ -43,7 +43,9 @@ fn receipt(receipt: &Tree, out: &mut String) -> std::fmt::Result {
         );
         let vat = item.text("vat_rate").map(vat).unwrap_or_default();
         let sum = item.integer("sum_kopecks").map(money).unwrap_or_default();
-        let name = cut(item.text("name").unwrap_or("(no name)"), NAME);
+        let by_code = || item.text("vendor_code").map(|code| format!("(code {code})"));
+        let name = item.text("name").map(str::to_owned).or_else(by_code);
+        let name = cut(name.as_deref().unwrap_or("(no name)"), NAME);
         writeln!(out, "  {name:<NAME$} {amount:>AMOUNT$} {sum:>SUM$}  {vat}")?;
     }
     let total = receipt.integer("total_kopecks").map(money).unwrap_or_default();

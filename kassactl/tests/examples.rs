@@ -27,6 +27,8 @@ fn parsed(file: &str, family: &str, content_type: &str) -> Vec<String> {
         register: "till-7",
         shop: Some("shop-1"),
         time_zone: Some("Europe/Moscow"),
+        document_id: None,
+        charset: None,
         received_at: Timestamp(1_795_542_723_000_000),
         document_hash: "00ff",
         raw_topic: "registers.raw.v1",

@@ -42,7 +42,9 @@ async fn refusals_are_shown_with_their_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mixed.ndjson");
     std::fs::write(&file, "{\"type\":\"SALE\"}\n{broken\n").unwrap();
-    let mixed = kassactl(&test, &["send", file.to_str().unwrap(), "--url", &url, "--token", &token]).await;
+    let mixed =
+        kassactl(&test, &["send", file.to_str().unwrap(), "--format", "dreamkas", "--url", &url, "--token", &token])
+            .await;
     assert_eq!(mixed.status, 1);
     assert!(mixed.stdout.contains("accepted") && mixed.stdout.contains("rejected"), "{}", mixed.stdout);
     let stranger = send(&test, "dreamkas-receipt.json", &["--url", &url, "--register", "stranger/till-1"]).await;

@@ -47,7 +47,7 @@ pub mod xml_1c;
 
 pub use framing::{Frame, Framed, Limits, MAX_DEPTH, Outcome, Place, Reason, Rejection};
 pub use parsing::{Class, Context, Invalid, Parsed};
-pub use registry::{Choice, Family, MediaType, UnknownFormat, charset, choose, family};
+pub use registry::{Choice, Family, MediaType, UnknownFormat, charset, choose, family, recognise};
 
 /// All families, in the order in which they are listed to people.
 pub static FAMILIES: &[&Family] = &[

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use schemas::Timestamp;
+
 use crate::{Context, FAMILIES, Frame, Framed, Invalid, Limits, Outcome, Parsed};
 
 /// A family of formats: what one make of registers, or one vendor's cloud, sends.
@@ -9,6 +11,10 @@ use crate::{Context, FAMILIES, Frame, Framed, Invalid, Limits, Outcome, Parsed};
 pub struct Family {
     /// Its name in the `format` parameter, in records (`source`) and in ids. Never changes.
     pub name: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// What its documents can be, in a few words.
+    pub carries: &'static str,
     /// Of the parser: raised when the same document gives another canonical form.
     pub revision: i32,
     /// Its documents name neither a number nor a time: whoever sends one gives it an id beside its bytes.
@@ -99,6 +105,41 @@ fn media_types(family: &Family) -> String {
 #[must_use]
 pub fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name)
+}
+
+/// The families that read a body's first document, each under the content type that fits the body best. More than one
+/// means: the family has to be named.
+#[must_use]
+pub fn recognise(body: &[u8]) -> Vec<Choice> {
+    let nobody = Context {
+        tenant: "?",
+        register: "?",
+        shop: None,
+        // What a register's directory entry would tell.
+        time_zone: Some("UTC"),
+        document_id: Some("?"),
+        charset: None,
+        received_at: Timestamp(i64::MAX),
+        document_hash: "?",
+        raw_topic: "?",
+        raw_partition: 0,
+        raw_offset: 0,
+    };
+    // How many documents were rejected, if the first one is read.
+    let rejected = |family: &Family, media_type: &MediaType| {
+        let mut first = None;
+        let outcome = (media_type.frame)(body, &Limits::default(), &mut |framed| {
+            first.get_or_insert(framed);
+        });
+        let Some(Framed::Document(range)) = first else { return None };
+        family.parse(&body[range], &nobody).is_ok().then_some(outcome.rejected)
+    };
+    let choice = |family: &'static Family| {
+        let media_types = family.media_types.iter();
+        let fitting = media_types.filter_map(|media_type| Some((rejected(family, media_type)?, media_type)));
+        fitting.min_by_key(|(rejected, _)| *rejected).map(|(_, media_type)| Choice { family, media_type })
+    };
+    FAMILIES.iter().copied().filter_map(choice).collect()
 }
 
 /// The parameter `charset` of a content type.

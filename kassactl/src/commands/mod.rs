@@ -2,6 +2,8 @@
 
 pub(crate) mod db;
 pub(crate) mod dead_letters;
+pub(crate) mod decode;
+pub(crate) mod formats;
 pub(crate) mod lag;
 pub(crate) mod registers;
 pub(crate) mod schemas;

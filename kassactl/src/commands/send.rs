@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
-use formats::{Choice, UnknownFormat};
+use formats::Choice;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 
@@ -19,15 +19,14 @@ const BOUND: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(arguments: Send, settings: &Settings, mut out: Out) -> anyhow::Result<Outcome> {
     let name = arguments.file.display().to_string();
-    let choice = choose(&arguments.file, arguments.format.as_deref()).with_context(|| name.clone())?;
-    let mut body = fs::read(&arguments.file).with_context(|| name.clone())?;
-    if extension(&arguments.file) == "hex" {
-        body = bytes_of_hex(&body)
-            .with_context(|| format!("{name}: a .hex file has hexadecimal digits and white space"))?;
-    }
+    let body = read(&arguments.file)?;
+    let choice = choose(&arguments.file, &body, arguments.format.as_deref()).with_context(|| name.clone())?;
     let (register, token) = sender(arguments.register, arguments.token, settings)?;
     let hub = arguments.url.unwrap_or_else(|| settings.hub.url.clone());
-    let url = format!("{}/v1/registers/{register}/documents?format={}", hub.trim_end_matches('/'), choice.family.name);
+    let mut parameters = vec![("format", choice.family.name)];
+    parameters.extend(arguments.document_id.as_deref().map(|id| ("document_id", id)));
+    let path = format!("{}/v1/registers/{register}/documents", hub.trim_end_matches('/'));
+    let url = reqwest::Url::parse_with_params(&path, parameters).with_context(|| hub.clone())?;
     let waiting = spinner(format!("sending {name} to {hub}"));
     let client = reqwest::Client::builder().timeout(BOUND).build()?;
     let request = client.post(url).bearer_auth(token).header(CONTENT_TYPE, choice.media_type.name).body(body);
@@ -50,20 +49,33 @@ pub(crate) async fn run(arguments: Send, settings: &Settings, mut out: Out) -> a
     Ok(if fine { Outcome::Fine } else { Outcome::Problems })
 }
 
-/// Format and content type, by the option or by the end of the file's name.
-fn choose(file: &Path, format: Option<&str>) -> anyhow::Result<Choice> {
-    let (family, content_type) = match &*extension(file) {
-        "json" => (Some("dreamkas"), Some("application/json")),
-        "ndjson" | "jsonl" => (Some("dreamkas"), Some("application/x-ndjson")),
-        "tlv" | "hex" => (Some("ffd-tlv"), None),
-        _ => (None, None),
+/// The documents of a file; one that ends with `.hex` spells them.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let name = file.display();
+    let body = fs::read(file).with_context(|| name.to_string())?;
+    if extension(file) != "hex" {
+        return Ok(body);
+    }
+    bytes_of_hex(&body).with_context(|| format!("{name}: a .hex file has hexadecimal digits and white space"))
+}
+
+/// Format and content type: those that were named, or the only ones that read the file's first document.
+pub(crate) fn choose(file: &Path, body: &[u8], format: Option<&str>) -> anyhow::Result<Choice> {
+    let content_type = match &*extension(file) {
+        "json" => Some("application/json"),
+        "ndjson" | "jsonl" => Some("application/x-ndjson"),
+        _ => None,
     };
-    formats::choose(format.or(family), content_type).map_err(|error| match error {
-        UnknownFormat::Unnamed => {
-            anyhow::Error::new(error).context("the name of the file does not tell its format: add --format NAME")
-        }
-        error => error.into(),
-    })
+    if let Some(format) = format {
+        return Ok(formats::choose(Some(format), content_type).or_else(|_| formats::choose(Some(format), None))?);
+    }
+    let fitting = formats::recognise(body);
+    let names: Vec<&str> = fitting.iter().map(|choice| choice.family.name).collect();
+    match fitting[..] {
+        [only] => Ok(only),
+        [] => anyhow::bail!("no format reads its first document; `kassactl decode --format NAME` says why"),
+        _ => anyhow::bail!("it could be {}: add --format NAME", names.join(" or ")),
+    }
 }
 
 fn extension(file: &Path) -> String {
@@ -133,19 +145,20 @@ fn bytes_of_hex(text: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn chosen(file: &str, format: Option<&str>) -> (&'static str, &'static str) {
-        let choice = choose(Path::new(file), format).unwrap();
-        (choice.family.name, choice.media_type.name)
+    fn chosen(file: &str, body: &str, format: Option<&str>) -> anyhow::Result<(&'static str, &'static str)> {
+        choose(Path::new(file), body.as_bytes(), format).map(|choice| (choice.family.name, choice.media_type.name))
     }
 
     #[test]
-    fn the_name_of_a_file_tells_its_format() {
-        assert_eq!(chosen("receipt.json", None), ("dreamkas", "application/json"));
-        assert_eq!(chosen("batch.NDJSON", None), ("dreamkas", "application/x-ndjson"));
-        assert_eq!(chosen("receipt.hex", None).0, "ffd-tlv");
-        assert_eq!(chosen("receipt", Some("ffd-tlv")).0, "ffd-tlv");
-        assert!(choose(Path::new("receipt"), None).is_err());
-        assert!(choose(Path::new("receipt.json"), Some("punch-cards")).is_err());
+    fn the_documents_tell_their_format_where_it_is_not_named() {
+        let sale = "{\"type\":\"SALE\",\"amount\":1,\"deviceId\":1,\"shiftId\":1,\"number\":1,\"localDate\":\"2026-11-20 14:05:00\"}";
+        assert_eq!(chosen("receipt", sale, None).unwrap(), ("dreamkas", "application/json"));
+        let lines = format!("{sale}\n{sale}\n");
+        assert_eq!(chosen("receipts", &lines, None).unwrap(), ("dreamkas", "application/x-ndjson"));
+        assert_eq!(chosen("a.xml", "<CheckPackage/>", Some("xml-1c")).unwrap().0, "xml-1c");
+        assert_eq!(chosen("a.json", "{}", Some("ffd-tlv")).unwrap().0, "ffd-tlv");
+        assert!(chosen("receipt.json", "{}", None).unwrap_err().to_string().contains("no format reads"));
+        assert!(chosen("receipt.json", sale, Some("punch-cards")).is_err());
     }
 
     #[test]

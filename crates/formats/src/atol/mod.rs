@@ -17,6 +17,8 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "tasks of the ATOL driver, version 10, with their results",
+    carries: "receipts, corrections, shifts",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

@@ -16,6 +16,8 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "reports of ATOL Online, versions 4 and 5, alone or with their requests",
+    carries: "receipts, corrections",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

@@ -14,6 +14,8 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "documents of the Dreamkas Kabinet API",
+    carries: "receipts, cash in and out",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

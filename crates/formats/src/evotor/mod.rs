@@ -27,6 +27,8 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "documents of the Evotor cloud, versions 1 and 2, and its webhook",
+    carries: "receipts, shifts, cash in and out",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

@@ -20,6 +20,8 @@ use crate::{Context, Family, Invalid, MediaType, Parsed};
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "fiscal documents as the drive encodes them, FFD 1.05 to 1.2, bare or in its container",
+    carries: "receipts, strict forms, corrections, shifts",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[MediaType { name: "application/vnd.kassaflow.ffd-tlv", shared: false, frame: frame::frame }],

@@ -21,6 +21,8 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "fiscal documents of the tax service and the operators of fiscal data",
+    carries: "receipts, strict forms, corrections, shifts",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

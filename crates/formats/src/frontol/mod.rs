@@ -15,6 +15,8 @@ use crate::{Context, Family, Invalid, MediaType, Parsed, encoding};
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "the sales file of Frontol",
+    carries: "receipts, closed shifts",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

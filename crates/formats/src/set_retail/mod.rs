@@ -10,6 +10,8 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "purchases of Set Retail 10",
+    carries: "receipts",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[

@@ -10,6 +10,8 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
+    about: "the CheckPackage of 1C, in its three revisions",
+    carries: "receipts, corrections",
     revision: REVISION,
     needs_document_id: true,
     media_types: &[

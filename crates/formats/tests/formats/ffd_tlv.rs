@@ -204,3 +204,9 @@ fn what_is_no_document_is_undecodable() {
         assert_eq!(support::parse("ffd-tlv", &bytes).unwrap_err().class.name(), "undecodable");
     }
 }
+
+#[test]
+fn the_file_for_the_documentation_is_the_same_receipt() {
+    let bytes = include_bytes!("../../documents/ffd-tlv/receipt.tlv");
+    assert_eq!(bytes[..], hex(include_str!("../../documents/ffd-tlv/receipt.hex"))[..]);
+}

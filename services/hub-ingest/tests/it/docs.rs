@@ -1,0 +1,33 @@
+//! The pages of the formats: the line that each shows works as it stands there.
+
+use std::{path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::support::{hub, statuses};
+
+/// The first shell block of a page.
+fn shell(page: &str) -> &str {
+    let (_, rest) = page.split_once("```sh\n").unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_of_every_format_is_taken_as_it_stands() {
+    let hub = hub().await;
+    let token = hub.enrol("till-7").await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for family in formats::FAMILIES {
+        let page = root.join(format!("docs/formats/{}.md", family.name));
+        let page = std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        let mut command = Command::new("bash");
+        command.args(["-euc", shell(&page)]).current_dir(&root).env("HUB", hub.url("")).env("TOKEN", &token);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let answer: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}: {said}", family.name));
+        assert!(!statuses(&answer).is_empty(), "{}: {answer}", family.name);
+        assert!(statuses(&answer).iter().all(|status| *status == "accepted"), "{}: {answer}", family.name);
+        assert_eq!(answer["unread_from"], Value::Null, "{}", family.name);
+    }
+}
