@@ -1,7 +1,7 @@
 # Every task a person runs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-unit fmt lint up down status docs clean
+.PHONY: help setup build bench demo test fmt lint up down status docs clean
 
 CARGO ?= cargo
 KASSACTL = target/release/kassactl
@@ -24,6 +24,9 @@ build: setup ## Build every program with optimisations, into target/release
 
 demo: build ## The whole road on real servers, with kills and a check (RATE=1000|max SECONDS=60 REGISTERS=300 SEED=1 HOLD=1)
 	@target/release/demo --rate $(RATE) --seconds $(SECONDS) --registers $(REGISTERS) --seed $(SEED) $(if $(HOLD),--hold)
+
+bench: setup ## What each format costs: ns a receipt, and where they go
+	$(CARGO) run --release --locked -q -p load-tests --bin bench
 
 up: build ## Start the local servers: Kafka, schema registry, MongoDB, PostgreSQL
 	@$(KASSACTL) up

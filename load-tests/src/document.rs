@@ -169,10 +169,10 @@ impl Document {
     }
 }
 
-/// Whether registers of this family send their shift reports. The Dreamkas interface shows none, although they take numbers.
+/// Whether registers of this family send their shift reports. The clouds show none with a fiscal number, although they take numbers.
 #[must_use]
 pub fn sends_shifts(family: Family) -> bool {
-    family == Family::FfdTlv
+    matches!(family, Family::FfdTlv | Family::FnsJson | Family::Atol)
 }
 
 #[cfg(test)]

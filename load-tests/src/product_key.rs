@@ -14,6 +14,8 @@ pub enum Identity {
     Code {
         /// Index of the shop.
         shop: u32,
+        /// The family.
+        family: Family,
     },
     /// The name and the unit.
     Name {
@@ -44,15 +46,17 @@ pub struct Told {
     pub vendor_code: Option<String>,
 }
 
-/// What the format of this register tells of a good: Dreamkas has bar codes and vendor's codes but no units; TLV has units, and a GTIN on marked goods only.
+/// What the format of this register tells of a good: Dreamkas and Evotor have bar codes and vendor's codes, Dreamkas has no units; the others have units, and a GTIN on marked goods only.
 #[must_use]
 pub fn told(world: &World, register: &Register, good: u32) -> Told {
     let Good { measure, marked, .. } = world.goods[good as usize];
     let gtin = world.goods[good as usize].gtin().map(|gtin| format!("{gtin:014}"));
+    let unit = Some(measure.unit().to_owned());
     match register.family {
         Family::Dreamkas => Told { unit: None, gtin, vendor_code: world.vendor_code(register.tenant, good) },
-        Family::FfdTlv => {
-            Told { unit: Some(measure.unit().to_owned()), gtin: gtin.filter(|_| marked), vendor_code: None }
+        Family::Evotor => Told { unit, gtin, vendor_code: world.vendor_code(register.tenant, good) },
+        Family::FfdTlv | Family::FnsJson | Family::Atol | Family::AtolOnline => {
+            Told { unit, gtin: gtin.filter(|_| marked), vendor_code: None }
         }
     }
 }
@@ -63,12 +67,13 @@ impl ProductKey {
     pub fn of(world: &World, register: &Register, good: u32) -> Self {
         let Good { marked, has_vendor_code, .. } = world.goods[good as usize];
         let gtin = world.goods[good as usize].gtin().is_some();
-        let identity = match register.family {
-            Family::Dreamkas if gtin => Identity::Gtin,
-            Family::Dreamkas if has_vendor_code => Identity::Code { shop: register.shop },
-            Family::Dreamkas => Identity::Name { unit: false },
-            Family::FfdTlv if gtin && marked => Identity::Gtin,
-            Family::FfdTlv => Identity::Name { unit: true },
+        let has_codes = matches!(register.family, Family::Dreamkas | Family::Evotor);
+        let identity = if gtin && (has_codes || marked) {
+            Identity::Gtin
+        } else if has_codes && has_vendor_code {
+            Identity::Code { shop: register.shop, family: register.family }
+        } else {
+            Identity::Name { unit: register.family != Family::Dreamkas }
         };
         Self { tenant: register.tenant, good, identity }
     }
@@ -79,9 +84,9 @@ impl ProductKey {
         let good = &world.goods[self.good as usize];
         match self.identity {
             Identity::Gtin => format!("gtin:{:014}", good.gtin().unwrap_or_default()),
-            Identity::Code { shop } => {
+            Identity::Code { shop, family } => {
                 let code = world.vendor_code(self.tenant, self.good).unwrap_or_default();
-                format!("code:{}/{}/{}", Family::Dreamkas.name(), escape(&world.shops[shop as usize].id), escape(&code))
+                format!("code:{}/{}/{}", family.name(), escape(&world.shops[shop as usize].id), escape(&code))
             }
             Identity::Name { unit } => {
                 ["name:", &good.name_in_keys, "/", if unit { good.measure.unit() } else { "" }].concat()

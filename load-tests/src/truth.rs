@@ -31,6 +31,8 @@ pub fn content(world: &World, document: &Document) -> ContentText {
     let register = &world.registers[document.register as usize];
     let (tenant, shop) = (world.tenant_of(register), world.shop_of(register));
     let cashier = &tenant.cashiers[document.cashier as usize];
+    // The Evotor cloud knows its employees by numbers of its own.
+    let tells_cashier = register.family != Family::Evotor;
     let fiscal = document.number > 0;
     let id = fiscal.then(|| fiscal_id(world, register, document.number));
     let drive = fiscal.then(|| register.drive.to_string());
@@ -53,13 +55,16 @@ pub fn content(world: &World, document: &Document) -> ContentText {
         shift: Some(document.shift.into()),
         local_ms: Some((document.at + shop.zone.hours * 3_600) * 1_000),
         utc_ms: Some(document.at * 1_000),
-        cashier: Some(&cashier.name),
-        cashier_inn: cashier.inn.as_deref(),
+        cashier: tells_cashier.then_some(&cashier.name),
+        cashier_inn: cashier.inn.as_deref().filter(|_| tells_cashier),
     };
     let mut text = ContentText::start(&header);
     match &document.body {
         Body::Receipt(receipt) => self::receipt(&mut text, world, register, receipt),
         Body::ShiftOpen => text.shift(None, None, None),
+        Body::ShiftClose(totals) if register.family == Family::Atol => {
+            text.shift(Some(totals.receipts.into()), None, None);
+        }
         Body::ShiftClose(totals) => {
             text.shift(Some(totals.receipts.into()), Some(totals.documents.into()), Some(totals.unsent.into()));
         }
@@ -75,9 +80,11 @@ pub fn content_hash(world: &World, document: &Document) -> ContentHash {
 }
 
 fn receipt(text: &mut ContentText, world: &World, register: &Register, receipt: &Receipt) {
-    // A receipt in TLV states its VAT sums, tax system and the VAT of each item; one of Dreamkas does not.
-    let states_vat = register.family == Family::FfdTlv;
-    let vat_sums = if states_vat {
+    use Family::{Atol, AtolOnline, Dreamkas, FfdTlv, FnsJson};
+    let tells_vat_sums = matches!(register.family, FfdTlv | FnsJson | AtolOnline);
+    let tells_taxation = matches!(register.family, FfdTlv | FnsJson | AtolOnline | Atol);
+    let tells_vat_of_items = register.family != Dreamkas;
+    let vat_sums = if tells_vat_sums {
         receipt.vat_sums().map(|(rate, sum)| (rate.symbol(), sum as i64)).to_vec()
     } else {
         Vec::new()
@@ -92,7 +99,7 @@ fn receipt(text: &mut ContentText, world: &World, register: &Register, receipt: 
             ("PREPAID", receipt.payments.prepaid as i64),
         ],
         vat_sums,
-        taxation: states_vat.then_some(world.tenant_of(register).taxation.bits().into()),
+        taxation: tells_taxation.then_some(world.tenant_of(register).taxation.bits().into()),
     });
     for item in &receipt.items {
         let name = world.goods[item.good as usize].name(register.spelling);
@@ -105,7 +112,8 @@ fn receipt(text: &mut ContentText, world: &World, register: &Register, receipt: 
             price: Some(item.price.into()),
             sum: Some(item.sum as i64),
             vat: Some(item.vat.symbol()),
-            vat_sum: (states_vat && item.vat != crate::document::Vat::None).then(|| item.vat.within(item.sum) as i64),
+            vat_sum: (tells_vat_of_items && item.vat != crate::document::Vat::None)
+                .then(|| item.vat.within(item.sum) as i64),
             gtin: told.gtin.as_deref(),
             vendor_code: told.vendor_code.as_deref(),
         });

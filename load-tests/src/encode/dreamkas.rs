@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::json::barcode;
 use crate::{
-    check_digits::gtin_check_digit,
     clock::Clock,
     document::{Body, Document, Item, Payments, Receipt, Vat},
-    goods::{Barcode, Measure},
+    goods::Measure,
     random::mix,
     world::{Cashier, Register, World},
 };
@@ -23,20 +23,6 @@ pub fn document(world: &World, document: &Document) -> Vec<u8> {
         Body::ShiftOpen | Body::ShiftClose(_) => {}
     }
     writer.out.into_bytes()
-}
-
-/// The bar code as the register shows it: the scales print the weight into it.
-#[must_use]
-pub fn barcode(code: Barcode, thousandths: u32) -> Option<String> {
-    match code {
-        Barcode::None => None,
-        Barcode::Gtin(digits) | Barcode::Mistyped(digits) if digits < 100_000_000 => Some(format!("{digits:08}")),
-        Barcode::Gtin(digits) | Barcode::Mistyped(digits) => Some(format!("{digits:013}")),
-        Barcode::InStore(good) => {
-            let digits = 210_000_000_000 + u64::from(good) * 100_000 + u64::from(thousandths);
-            Some(format!("{digits}{}", gtin_check_digit(digits)))
-        }
-    }
 }
 
 struct Writer<'a> {
