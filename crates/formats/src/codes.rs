@@ -83,6 +83,17 @@ pub(crate) fn vat_of_percent(percent: i64, flags: &mut Vec<&'static str>) -> Vat
     }
 }
 
+/// Tags of fiscal documents that are neither receipts nor of shifts.
+pub(crate) const fn report_name(code: i64) -> Option<&'static str> {
+    match code {
+        1 => Some("registration"),
+        6 => Some("drive-closing"),
+        11 => Some("registration-change"),
+        21 => Some("state-report"),
+        _ => None,
+    }
+}
+
 /// An operation in natural keys.
 pub(crate) const fn operation_name(operation: Operation) -> &'static str {
     match operation {

@@ -1,6 +1,6 @@
 //! The fiscal identity of a document: drive, document number and sign (tags 1041, 1040 and 1077).
 
-use schemas::{receipts::Receipt, shifts::ShiftDocument};
+use schemas::{events::RegisterEvent, receipts::Receipt, shifts::ShiftDocument};
 
 use crate::{Context, Invalid, checks, flags};
 
@@ -85,6 +85,14 @@ impl<'d> Fiscal<'d> {
         receipt.drive_number = Some(self.drive.to_owned().into());
         receipt.document_number = Some(self.number.into());
         receipt.fiscal_sign = Some(self.sign.into());
+    }
+
+    /// Makes it the identity of another fiscal document.
+    pub(crate) fn name_event(self, event: &mut RegisterEvent<'_>, context: &Context<'_>) {
+        event.event_id = canonical::fiscal_id(context.tenant, self.drive, self.number).into();
+        event.drive_number = Some(self.drive.to_owned().into());
+        event.document_number = Some(self.number.into());
+        event.fiscal_sign = Some(self.sign.into());
     }
 
     /// Makes it the identity of a shift's document.

@@ -85,7 +85,7 @@ impl Parsed<'_> {
         let (fiscal, source) = match self {
             Self::Receipt(receipt) => (receipt.drive_number.is_some(), &receipt.source),
             Self::Shift(shift) => (shift.drive_number.is_some(), &shift.source),
-            Self::Event(event) => (false, &event.source),
+            Self::Event(event) => (event.drive_number.is_some(), &event.source),
         };
         fiscal || primary_source.is_none_or(|primary| primary == source)
     }

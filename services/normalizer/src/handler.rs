@@ -220,6 +220,8 @@ fn fingerprint(parsed: &formats::Parsed<'_>) -> Fingerprint {
         formats::Parsed::Shift(s) => {
             Fingerprint::new(&s.shift_document_id, s.fiscal_sign, &s.source, s.revision, &s.document_hash)
         }
-        formats::Parsed::Event(e) => Fingerprint::new(&e.event_id, None, &e.source, e.revision, &e.document_hash),
+        formats::Parsed::Event(e) => {
+            Fingerprint::new(&e.event_id, e.fiscal_sign, &e.source, e.revision, &e.document_hash)
+        }
     }
 }

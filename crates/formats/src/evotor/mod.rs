@@ -28,7 +28,7 @@ use crate::{
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "documents of the Evotor cloud, versions 1 and 2, and its webhook",
-    carries: "receipts, shifts, cash in and out",
+    carries: "receipts, shifts, cash in and out, stock documents",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -81,6 +81,8 @@ enum Kind {
     Receipt(Operation),
     Shift(ShiftKind),
     Cash(EventKind),
+    /// No sale and no money, but worth keeping.
+    Other(&'static str),
 }
 
 fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
@@ -93,6 +95,14 @@ fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
         Some("CLOSE_SESSION") => Ok(Kind::Shift(ShiftKind::Close)),
         Some("CASH_INCOME") => Ok(Kind::Cash(EventKind::CashIn)),
         Some("CASH_OUTCOME") => Ok(Kind::Cash(EventKind::CashOut)),
+        Some("ACCEPT") => Ok(Kind::Other("acceptance")),
+        Some("RETURN") => Ok(Kind::Other("return-to-supplier")),
+        Some("WRITE_OFF") => Ok(Kind::Other("write-off")),
+        Some("INVENTORY") => Ok(Kind::Other("inventory")),
+        Some("REVALUATION") => Ok(Kind::Other("revaluation")),
+        Some("OPEN_TARE") => Ok(Kind::Other("opened-container")),
+        Some("FPRINT" | "FPRINT_X_REPORT" | "X_REPORT") => Ok(Kind::Other("x-report")),
+        Some("FPRINT_Z_REPORT" | "Z_REPORT") => Ok(Kind::Other("z-report")),
         Some(other) => Err(Invalid::unsupported(place, format!("documents of type {other:?} are not read"))),
         None => Err(Invalid::new(place, "the type is missing: it says what the document is")),
     }
@@ -204,6 +214,26 @@ impl<'b> Numbered<'b> {
             local_time: self.times.local,
             utc_time: Some(self.times.utc),
             amount_kopecks: Some(kopecks),
+            flags: flags.into_iter().map(Into::into).collect(),
+            ..context.event(NAME, REVISION)
+        })
+    }
+
+    /// Neither a sale nor money.
+    fn other(
+        self,
+        name: &'static str,
+        flags: Vec<&'static str>,
+        context: &Context<'b>,
+    ) -> Result<RegisterEvent<'b>, Invalid> {
+        Ok(RegisterEvent {
+            event_id: self.id(name, context)?.into(),
+            kind: EventKind::Other,
+            name: Some(name.into()),
+            device: self.device,
+            shift_number: self.session,
+            local_time: self.times.local,
+            utc_time: Some(self.times.utc),
             flags: flags.into_iter().map(Into::into).collect(),
             ..context.event(NAME, REVISION)
         })

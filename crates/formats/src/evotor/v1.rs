@@ -89,6 +89,9 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
         Kind::Shift(kind) => {
             document.numbered(times).shift(kind, flags, context).map(|shift| Parsed::Shift(Box::new(shift)))
         }
+        Kind::Other(name) => {
+            document.numbered(times).other(name, flags, context).map(|event| Parsed::Event(Box::new(event)))
+        }
         Kind::Cash(cash) => {
             let moved = document.transactions.iter().enumerate().find_map(|(index, transaction)| {
                 matches!(transaction.kind.trimmed(), Some("CASH_INCOME" | "CASH_OUTCOME"))

@@ -142,6 +142,9 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
         Kind::Shift(kind) => {
             document.numbered(times).shift(kind, flags, context).map(|shift| Parsed::Shift(Box::new(shift)))
         }
+        Kind::Other(name) => {
+            document.numbered(times).other(name, flags, context).map(|event| Parsed::Event(Box::new(event)))
+        }
         Kind::Cash(cash) => {
             let sum = document.body.0.sum.money("$.body.sum", &mut flags)?;
             let sum = sum.ok_or_else(|| Invalid::new("$.body.sum", "the sum is missing"))?;

@@ -3,6 +3,7 @@
 use canonical::{product, time};
 use schemas::{
     Decimal, LocalTimestamp,
+    events::{EventKind, RegisterEvent},
     receipts::{Item, Payment, Receipt, ReceiptKind},
 };
 use serde::Deserialize;
@@ -69,15 +70,24 @@ pub(super) fn parse<'b>(text: &'b str, context: &Context<'b>) -> Result<Parsed<'
     let Kind::Receipt(operation) = super::kind(&sale.kind, "$.data.type")? else {
         return Err(Invalid::unsupported("$.data.type", "only receipts come by the webhook"));
     };
-    if sale.info_check == Some(true) {
-        return Err(Invalid::unsupported("$.data.infoCheck", "a check for information is no sale"));
-    }
     let mut flags = Vec::new();
     let id = sale.id.take_trimmed();
     let id = id.ok_or_else(|| Invalid::new("$.data.id", "missing: nothing else tells the receipt from others"))?;
     let (local, utc) = times(&sale.date_time, context)?;
     if checks::is_in_future(local, utc, context.received_at) {
         flags.push(flags::TIME_IN_FUTURE);
+    }
+    if sale.info_check == Some(true) {
+        return Ok(Parsed::Event(Box::new(RegisterEvent {
+            event_id: canonical::vendor_id(context.tenant, NAME, &id).into(),
+            kind: EventKind::Other,
+            name: Some("information-check".into()),
+            shift_number: sale.shift_id.0,
+            local_time: local,
+            utc_time: utc,
+            flags: flags.into_iter().map(Into::into).collect(),
+            ..context.event(NAME, REVISION)
+        })));
     }
     let total = sale.total_amount.kopecks("$.data.totalAmount", &mut flags)?;
     let total_kopecks = checks::money(total, "$.data.totalAmount")?

@@ -10,18 +10,19 @@ mod frame;
 mod head;
 mod item;
 mod receipt;
+mod report;
 mod shift;
 mod tag;
 mod tlv;
 mod value;
 
-use crate::{Context, Family, Invalid, MediaType, Parsed};
+use crate::{Context, Family, Invalid, MediaType, Parsed, codes};
 
 /// The family.
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "fiscal documents as the drive encodes them, FFD 1.05 to 1.2, bare or in its container",
-    carries: "receipts, strict forms, corrections, shifts",
+    carries: "receipts, strict forms, corrections, shifts, registrations and reports",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[MediaType { name: "application/vnd.kassaflow.ffd-tlv", shared: false, frame: frame::frame }],
@@ -44,6 +45,9 @@ fn parse<'b>(bytes: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Inval
         tag::SHIFT_OPEN | tag::SHIFT_CLOSE => {
             shift::canonical(&envelope, context).map(|shift| Parsed::Shift(Box::new(shift)))
         }
-        other => Err(Invalid::unsupported(other.to_string(), format!("documents of tag {other} are not read"))),
+        other => match codes::report_name(other.into()) {
+            Some(name) => report::canonical(&envelope, name, context).map(|event| Parsed::Event(Box::new(event))),
+            None => Err(Invalid::unsupported(other.to_string(), format!("documents of tag {other} are not read"))),
+        },
     }
 }

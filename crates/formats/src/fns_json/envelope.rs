@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::document::Document;
 use crate::{
-    Invalid,
+    Invalid, codes,
     json::{self, Integer, Text},
 };
 
@@ -18,8 +18,8 @@ const MOST_LAYERS: usize = 6;
 pub(super) enum Kind {
     Receipt(ReceiptKind),
     Shift(ShiftKind),
-    /// Of a kind that this revision does not read.
-    Unread(&'static str),
+    /// Any other fiscal document.
+    Report(&'static str),
 }
 
 /// A document without what lies around it.
@@ -142,22 +142,16 @@ impl<'b> Envelope<'b> {
             });
         };
         Ok(match code {
-            1 => Kind::Unread("fiscalReport"),
             2 => Kind::Shift(ShiftKind::Open),
             3 => Kind::Receipt(ReceiptKind::Receipt),
             4 => Kind::Receipt(ReceiptKind::StrictForm),
             5 => Kind::Shift(ShiftKind::Close),
-            6 => Kind::Unread("closeArchive"),
-            11 => Kind::Unread("fiscalReportCorrection"),
-            21 => Kind::Unread("currentStateReport"),
             31 => Kind::Receipt(ReceiptKind::ReceiptCorrection),
             41 => Kind::Receipt(ReceiptKind::StrictFormCorrection),
-            other => {
-                return Err(Invalid::unsupported(
-                    format!("{}.code", self.place),
-                    format!("documents of code {other} are not read"),
-                ));
-            }
+            other => Kind::Report(codes::report_name(other).ok_or_else(|| {
+                let text = format!("documents of code {other} are not read");
+                Invalid::unsupported(format!("{}.code", self.place), text)
+            })?),
         })
     }
 }
@@ -183,10 +177,10 @@ impl<'a> Layer<'a> {
             ("bsoCorrection", Some(Kind::Receipt(ReceiptKind::StrictFormCorrection)), self.bso_correction),
             ("openShift", Some(Kind::Shift(ShiftKind::Open)), self.open_shift),
             ("closeShift", Some(Kind::Shift(ShiftKind::Close)), self.close_shift),
-            ("fiscalReport", Some(Kind::Unread("fiscalReport")), self.fiscal_report),
-            ("fiscalReportCorrection", Some(Kind::Unread("fiscalReportCorrection")), self.fiscal_report_correction),
-            ("currentStateReport", Some(Kind::Unread("currentStateReport")), self.current_state_report),
-            ("closeArchive", Some(Kind::Unread("closeArchive")), self.close_archive),
+            ("fiscalReport", Some(Kind::Report("registration")), self.fiscal_report),
+            ("fiscalReportCorrection", Some(Kind::Report("registration-change")), self.fiscal_report_correction),
+            ("currentStateReport", Some(Kind::Report("state-report")), self.current_state_report),
+            ("closeArchive", Some(Kind::Report("drive-closing")), self.close_archive),
             ("ticket", None, self.ticket),
             ("document", None, self.document),
             ("data", None, self.data),

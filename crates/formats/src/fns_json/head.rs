@@ -30,6 +30,17 @@ pub(super) fn fiscal<'d>(
     Ok(Fiscal::whole(drive, number, sign, flags))
 }
 
+/// The identity of a document that has no other one.
+pub(super) fn whole_fiscal<'d>(
+    document: &'d Document<'_>,
+    envelope: &'d Envelope<'_>,
+    flags: &mut Vec<&'static str>,
+) -> Result<Fiscal<'d>, Invalid> {
+    let missing = "the document is known by drive, document number and sign, and not all of them are there";
+    fiscal(document, envelope, flags)?
+        .ok_or_else(|| Invalid::new(format!("{}.fiscalDriveNumber", envelope.place), missing))
+}
+
 /// The register's registration number, by the document or by what lies around it.
 pub(super) fn registration<'b>(document: &mut Document<'b>, envelope: &Envelope<'b>) -> Option<Cow<'b, str>> {
     let around = || envelope.around.kkt_reg_id.trimmed().map(|number| number.to_owned().into());

@@ -9,6 +9,7 @@ mod document;
 mod envelope;
 mod head;
 mod receipt;
+mod report;
 mod shift;
 mod values;
 
@@ -22,7 +23,7 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "fiscal documents of the tax service and the operators of fiscal data",
-    carries: "receipts, strict forms, corrections, shifts",
+    carries: "receipts, strict forms, corrections, shifts, registrations and reports",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -53,8 +54,8 @@ fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, In
         Kind::Shift(kind) => {
             shift::canonical(document, kind, &envelope, context).map(|shift| Parsed::Shift(Box::new(shift)))
         }
-        Kind::Unread(name) => {
-            Err(Invalid::unsupported(envelope.place.as_str(), format!("documents of kind {name} are not read")))
+        Kind::Report(name) => {
+            report::canonical(document, name, &envelope, context).map(|event| Parsed::Event(Box::new(event)))
         }
     }
 }

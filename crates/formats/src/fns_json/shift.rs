@@ -13,12 +13,7 @@ pub(super) fn canonical<'b>(
 ) -> Result<ShiftDocument<'b>, Invalid> {
     let mut flags = Vec::new();
     let moment = head::moment(&document, envelope, context, &mut flags)?;
-    let Some(fiscal) = head::fiscal(&document, envelope, &mut flags)? else {
-        return Err(Invalid::new(
-            format!("{}.fiscalDriveNumber", envelope.place),
-            "a shift is known by drive, document number and sign, and not all of them are there",
-        ));
-    };
+    let fiscal = head::whole_fiscal(&document, envelope, &mut flags)?;
     let mut shift = ShiftDocument {
         kind,
         shift_number: document.shift_number.0,

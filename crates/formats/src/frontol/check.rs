@@ -3,6 +3,7 @@
 use canonical::{NonFiscalReceipt, gtin, product, time};
 use schemas::{
     Decimal,
+    events::{EventKind, RegisterEvent},
     receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind},
 };
 
@@ -10,7 +11,7 @@ use super::{
     NAME, REVISION,
     line::{Code, Line},
 };
-use crate::{Context, Invalid, checks, codes, flags};
+use crate::{Context, Invalid, checks, codes, flags, moment::Moment};
 
 /// Numbers of the fields.
 mod field {
@@ -39,18 +40,7 @@ pub(super) fn canonical<'b>(
     };
     let moment = close.moment()?.in_zone(context, &mut flags);
     let operation = operation(close, &mut flags)?;
-    let (shift, number) = (close.needed(field::SHIFT, "the shift")?, close.needed(field::RECEIPT, "the receipt")?);
-    let business_date = time::local_date_text(moment.local);
-    let business_date = business_date.ok_or_else(|| Invalid::new(close.place(2), "beyond the calendar"))?;
-    let id = canonical::non_fiscal_receipt_id(&NonFiscalReceipt {
-        tenant: context.tenant,
-        source: NAME,
-        device: &device(close, context),
-        business_date: &business_date,
-        shift,
-        number,
-        kind: codes::operation_name(operation),
-    });
+    let (id, shift, number) = identity(close, moment, codes::operation_name(operation), context)?;
     let items = items(lines, context, &mut flags)?;
     let mut payments = Vec::new();
     for line in of(Code::Payment) {
@@ -78,6 +68,44 @@ pub(super) fn canonical<'b>(
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
     })
+}
+
+/// A check that was given up: it never became a sale.
+pub(super) fn cancelled<'b>(
+    end: &Line<'_>,
+    mut flags: Vec<&'static str>,
+    context: &Context<'b>,
+) -> Result<RegisterEvent<'b>, Invalid> {
+    let moment = end.moment()?.in_zone(context, &mut flags);
+    let (id, shift, _) = identity(end, moment, "cancelled", context)?;
+    Ok(RegisterEvent {
+        event_id: id.into(),
+        kind: EventKind::Other,
+        name: Some("cancelled-check".into()),
+        shift_number: Some(shift),
+        local_time: Some(moment.local),
+        utc_time: moment.utc,
+        amount_kopecks: total(end, &mut flags)?,
+        flags: flags.into_iter().map(Into::into).collect(),
+        ..context.event(NAME, REVISION)
+    })
+}
+
+/// The id of a check by its last line, with shift and number.
+fn identity(end: &Line<'_>, moment: Moment, kind: &str, context: &Context<'_>) -> Result<(String, i64, i64), Invalid> {
+    let (shift, number) = (end.needed(field::SHIFT, "the shift")?, end.needed(field::RECEIPT, "the receipt")?);
+    let business_date = time::local_date_text(moment.local);
+    let business_date = business_date.ok_or_else(|| Invalid::new(end.place(2), "beyond the calendar"))?;
+    let id = canonical::non_fiscal_receipt_id(&NonFiscalReceipt {
+        tenant: context.tenant,
+        source: NAME,
+        device: &device(end, context),
+        business_date: &business_date,
+        shift,
+        number,
+        kind,
+    });
+    Ok((id, shift, number))
 }
 
 /// The register of the file, at the register or gateway that sent it: files of several shops use the same numbers.

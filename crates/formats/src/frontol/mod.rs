@@ -16,7 +16,7 @@ use crate::{Context, Family, Invalid, MediaType, Parsed, encoding};
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "the sales file of Frontol",
-    carries: "receipts, closed shifts",
+    carries: "receipts, closed shifts, cancelled checks",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -37,8 +37,8 @@ fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, In
         lines.push(Line::read(text, index + 1)?);
     }
     let has = |code| lines.iter().any(|line| line.code == Some(code));
-    if has(Code::Cancelled) {
-        return Err(Invalid::unsupported("code 56", "the check was cancelled: it never became a sale"));
+    if let Some(end) = lines.iter().find(|line| line.code == Some(Code::Cancelled)) {
+        return check::cancelled(end, flags, context).map(|event| Parsed::Event(Box::new(event)));
     }
     if let Some(report) = lines.iter().find(|line| line.code == Some(Code::Report)) {
         return report::canonical(report, flags, context).map(|shift| Parsed::Shift(Box::new(shift)));

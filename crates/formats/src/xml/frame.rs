@@ -45,7 +45,7 @@ fn documents(text: &str, name: &str, counter: &mut Counter<'_>) -> Result<(), En
     // What a client sends again from the middle of a list has the end of the list without its begin.
     reader.config_mut().allow_unmatched_ends = true;
     let offset = |reader: &Reader<&[u8]>| usize::try_from(reader.buffer_position()).unwrap_or(text.len());
-    let (mut depth, mut found, mut any) = (0_usize, None, false);
+    let (mut depth, mut found, mut any, mut read_to) = (0_usize, None, false, 0);
     loop {
         let before = offset(&reader);
         let start = found.map_or(before, |(start, _)| start);
@@ -58,7 +58,7 @@ fn documents(text: &str, name: &str, counter: &mut Counter<'_>) -> Result<(), En
             Ok(Event::Start(element)) => {
                 if found.is_none() && element.name().as_ref() == name {
                     // What stands before the outermost element belongs to it.
-                    found = Some((if depth == 0 { 0 } else { before }, depth));
+                    found = Some((if depth == 0 { read_to } else { before }, depth));
                 }
                 depth += 1;
                 any = true;
@@ -69,7 +69,8 @@ fn documents(text: &str, name: &str, counter: &mut Counter<'_>) -> Result<(), En
             Ok(Event::End(_)) => {
                 depth = depth.saturating_sub(1);
                 if let Some((start, _)) = found.filter(|(_, outside)| *outside == depth) {
-                    accept(text, start..offset(&reader), counter)?;
+                    read_to = offset(&reader);
+                    accept(text, start..read_to, counter)?;
                     found = None;
                 }
             }

@@ -161,10 +161,22 @@ fn an_id_does_not_depend_on_the_time_zone() {
 }
 
 #[test]
+fn what_moves_goods_and_no_money_is_kept() {
+    for (document, number) in [(V2_SELL, 444), (V1_PAYBACK, 8)] {
+        let inventory = document.replacen("\"SELL\"", "\"INVENTORY\"", 1).replacen("\"PAYBACK\"", "\"INVENTORY\"", 1);
+        let inventory = support::event("evotor", inventory.as_bytes());
+        assert_eq!((inventory.kind, inventory.name.as_deref()), (EventKind::Other, Some("inventory")));
+        assert!(inventory.event_id.ends_with(&format!("/{number}/inventory")), "{}", inventory.event_id);
+    }
+}
+
+#[test]
 fn a_check_for_information_is_no_sale() {
     let document = WEBHOOK.replacen("\"infoCheck\": false", "\"infoCheck\": true", 1);
     let [document] = documents(EVOTOR, document.as_bytes())[..] else { panic!() };
-    assert_eq!(fault(std::str::from_utf8(document).unwrap()), ("unsupported".into(), "$.data.infoCheck".into()));
+    let check = support::event("evotor", document);
+    assert_eq!((check.kind, check.name.as_deref()), (EventKind::Other, Some("information-check")));
+    assert_eq!(check.event_id, "acme/evotor/0b8f7a11-0000-4000-8000-000000000003");
 }
 
 #[test]
@@ -194,7 +206,7 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     };
     let at = |place: &str| ("invalid".to_owned(), place.to_owned());
     assert_eq!(invalid("\"SELL\"", "null"), at("$.type"));
-    assert_eq!(invalid("\"SELL\"", "\"INVENTORY\""), ("unsupported".into(), "$.type".into()));
+    assert_eq!(invalid("\"SELL\"", "\"BARTER\""), ("unsupported".into(), "$.type".into()));
     assert_eq!(invalid("2026-11-20T09:05:31.000+0000", "yesterday"), at("$.close_date"));
     assert_eq!(invalid("\"result_sum\": 447.51", "\"result_sum\": null"), at("$.body.result_sum"));
     assert_eq!(invalid("\"result_sum\": 447.51", "\"result_sum\": -1"), at("$.body.result_sum"));

@@ -1,5 +1,6 @@
 use schemas::{
     LocalTimestamp, Timestamp,
+    events::EventKind,
     receipts::{Operation, Payment, PaymentKind, ReceiptKind, VatRate, VatSum},
     shifts::ShiftKind,
 };
@@ -107,6 +108,21 @@ fn a_check_service_names_the_fiscal_identity_in_its_request() {
     let other = CHECK_SERVICE.replace("\"requestNumber\"", "\"fiscalDocumentNumber\": 306, \"requestNumber\"");
     let other = support::receipt("fns-json", other.as_bytes());
     assert_eq!((other.document_number, flags(&other)), (Some(306), vec!["container-disagrees"]));
+}
+
+#[test]
+fn registrations_and_reports_are_events_with_a_number_of_the_drive() {
+    for (document, name) in [
+        (bare(json!({"code": 21})), "state-report"),
+        (bare(json!({"code": 1})), "registration"),
+        (json!({"closeArchive": {"dateTime": 1_795_183_500, "fiscalDriveNumber": "9999078900001234", "fiscalDocumentNumber": 5, "fiscalSign": 6}}).to_string(), "drive-closing"),
+    ] {
+        let event = support::event("fns-json", document.as_bytes());
+        assert_eq!((event.kind, event.name.as_deref()), (EventKind::Other, Some(name)));
+        assert_eq!((&*event.event_id, event.fiscal_sign), ("acme/9999078900001234/0000000005", Some(6)));
+        // Fiscal documents count whatever the register's primary source is.
+        assert!(support::parse("fns-json", document.as_bytes()).unwrap().counts(Some("dreamkas")));
+    }
 }
 
 #[test]
@@ -225,9 +241,9 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     assert_eq!(invalid(json!({"items": [{"quantity": 1}, {"quantity": 1, "sum": -5}]})), "$.items[1].sum");
     assert_eq!(invalid(json!({"items": [[]]})), "$.items[0]");
     assert_eq!(fault("{}"), ("invalid".into(), "$.code".into()));
-    assert_eq!(fault("{\"code\":21,\"totalSum\":1}"), ("unsupported".into(), "$".into()));
+    assert_eq!(fault("{\"code\":21,\"totalSum\":1}"), ("invalid".into(), "$.dateTime".into()));
     assert_eq!(fault("{\"code\":99}"), ("unsupported".into(), "$.code".into()));
-    assert_eq!(fault("{\"fiscalReport\":{}}"), ("unsupported".into(), "$.fiscalReport".into()));
+    assert_eq!(fault("{\"fiscalReport\":{}}"), ("invalid".into(), "$.fiscalReport.dateTime".into()));
     assert_eq!(fault("{\"payload\":\"{}\"}"), ("unsupported".into(), "$.payload".into()));
     assert_eq!(fault("{\"openShift\":{\"dateTime\":1}}"), ("invalid".into(), "$.openShift.fiscalDriveNumber".into()));
     let nested = EXPORT.replacen("\"quantity\": 0.308", "\"quantity\": []", 1);

@@ -1,6 +1,7 @@
 use formats::Framed;
 use schemas::{
     LocalTimestamp, Timestamp,
+    events::EventKind,
     receipts::{Operation, Payment, PaymentKind, ReceiptKind},
     shifts::ShiftKind,
 };
@@ -46,7 +47,10 @@ fn a_file_is_its_checks_and_reports() {
     // Which number a card has is up to the shop.
     assert_eq!(flags(&refund), ["unknown-code"]);
 
-    assert_eq!(fault(cancelled), ("unsupported".into(), "code 56".into()));
+    let cancelled = support::event("frontol", cancelled);
+    assert_eq!(cancelled.event_id, "acme/frontol/till-7:1/2026-11-20/12/6/cancelled");
+    assert_eq!((cancelled.kind, cancelled.name.as_deref()), (EventKind::Other, Some("cancelled-check")));
+    assert_eq!((cancelled.amount_kopecks, cancelled.shift_number), (Some(1_250), Some(12)));
     let report = support::shift("frontol", report);
     assert_eq!(report.shift_document_id, "acme/frontol/till-7:1/2026-11-20/12/115/shift_close");
     assert_eq!((report.kind, report.shift_number), (ShiftKind::Close, Some(12)));

@@ -54,6 +54,15 @@ fn what_was_not_read_can_be_sent_again_from_there() {
 }
 
 #[test]
+fn several_documents_need_no_element_around_them() {
+    let sale = documents(SET_RETAIL, PURCHASES.as_bytes())[0];
+    let body = [sale, b"\n", sale, b"\n<purchase"].concat();
+    let (framed, outcome) = frame(SET_RETAIL, &body);
+    assert_eq!((outcome.documents, outcome.rejected), (2, 1));
+    assert_eq!(framed[1], Framed::Document(sale.len()..2 * sale.len() + 1));
+}
+
+#[test]
 fn broken_xml_is_rejected_with_its_place() {
     let reject = |body: &str| {
         let (framed, outcome) = frame(SET_RETAIL, body.as_bytes());

@@ -4,6 +4,7 @@ use std::{collections::HashMap, fs, io::Write as _, path::PathBuf, sync::Once};
 
 use schemas::{
     LocalTimestamp, Timestamp,
+    events::EventKind,
     receipts::{Operation, Payment, PaymentKind, ReceiptKind, VatRate, VatSum},
 };
 use serde_json::Value;
@@ -292,12 +293,22 @@ fn tlv_receipt_has_the_values_that_an_independent_decoder_found() {
 }
 
 #[test]
-fn tlv_registration_is_framed_and_waits_for_another_revision() {
+fn tlv_registration_bare_and_in_its_container() {
     let Some(folder) = samples() else { return };
+    let stated: Value =
+        serde_json::from_slice(&read(&folder, "ffd-tlv/registration.decoded-by-yandex-ofd.json")).unwrap();
+    let stated = &stated["fiscalReport"];
     for file in ["ffd-tlv/container-registration.hex", "ffd-tlv/registration.tlv.hex"] {
         let body = hex(&String::from_utf8(read(&folder, file)).unwrap());
         assert_eq!(documents(TLV, &body), [&body[..]]);
-        assert_eq!(support::parse("ffd-tlv", &body).unwrap_err().class.name(), "unsupported");
+        let event = support::event("ffd-tlv", &body);
+        assert_eq!((event.kind, event.name.as_deref()), (EventKind::Other, Some("registration")));
+        assert_eq!(event.drive_number.as_deref(), stated["fiscalDriveNumber"].as_str().map(str::trim));
+        assert_eq!(event.document_number, stated["fiscalDocumentNumber"].as_i64());
+        assert_eq!(event.fiscal_sign, stated["fiscalSign"].as_i64());
+        assert_eq!(event.registration_number.as_deref(), stated["kktRegId"].as_str());
+        assert_eq!(event.local_time.map(|time| time.0 / 1_000_000), stated["dateTime"].as_i64());
+        assert_eq!(event.cashier_name.as_deref(), stated["operator"].as_str());
     }
 }
 
