@@ -1,6 +1,6 @@
 //! Which product an item of a receipt is.
 
-use crate::ids::push_part;
+use crate::ids::{MAX_PART_BYTES, push_part};
 
 /// What a receipt's item tells about its product.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,16 +43,55 @@ pub fn product_key(facts: &ProductFacts<'_>) -> Option<String> {
         push_part(&mut key, code);
         return Some(key);
     }
-    let name = normalized(facts.name.unwrap_or_default());
-    if name.is_empty() {
+    let name = facts.name.unwrap_or_default();
+    // Room for the name with its blanks escaped, and for the unit.
+    let mut key = String::with_capacity(name.len() + name.len() / 4 + 24);
+    key.push_str("name:");
+    let begin = key.len();
+    push_normalized(&mut key, name);
+    if key.len() == begin {
         return None;
     }
-    let mut key = String::with_capacity(name.len() + 32);
-    key.push_str("name:");
-    push_part(&mut key, &name);
     key.push('/');
-    push_part(&mut key, &normalized(facts.unit.unwrap_or_default()));
+    push_normalized(&mut key, facts.unit.unwrap_or_default());
     Some(key)
+}
+
+/// Appends a text in lower case with single blanks, as a part of a key. In one pass for the letters that nearly all texts
+/// consist of; anything else takes the long way.
+fn push_normalized(key: &mut String, text: &str) {
+    let begin = key.len();
+    // None of these letters gets longer in lower case, so that a short text stays a whole part.
+    if text.len() > MAX_PART_BYTES || !push_simple(key, text) {
+        key.truncate(begin);
+        push_part(key, &normalized(text));
+    }
+}
+
+/// False where a letter is met that is not simple.
+fn push_simple(key: &mut String, text: &str) -> bool {
+    let (mut any, mut blank) = (false, false);
+    for letter in text.chars() {
+        let lower = match letter {
+            ' ' => {
+                blank = any;
+                continue;
+            }
+            '/' | '%' | '~' => return false,
+            '!'..='}' => letter.to_ascii_lowercase(),
+            'а'..='я' | 'ё' | '№' | '«' | '»' | '–' | '—' | '°' => letter,
+            'А'..='Я' => char::from_u32(u32::from(letter) + 0x20).unwrap_or(letter),
+            'Ё' => 'ё',
+            _ => return false,
+        };
+        if blank {
+            key.push_str("%20");
+            blank = false;
+        }
+        key.push(lower);
+        any = true;
+    }
+    true
 }
 
 fn normalized(text: &str) -> String {
@@ -68,6 +107,8 @@ fn normalized(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn facts<'a>() -> ProductFacts<'a> {
@@ -91,6 +132,17 @@ mod tests {
         assert_eq!(product_key(&name).as_deref(), Some("name:хлеб%20ржаной/шт"));
         let nothing = ProductFacts { name: Some(" \t"), ..name };
         assert_eq!(product_key(&nothing), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_gives_what_the_long_one_does(name in "[ А-Яа-яЁё№A-Za-z0-9«»/%~.,\"\t\u{a0}ßÄİ-]{0,40}( {1,3}[А-Яа-я0-9]{0,30}){0,8}") {
+            let mut long = String::new();
+            push_part(&mut long, &normalized(&name));
+            let mut short = String::new();
+            push_normalized(&mut short, &name);
+            prop_assert_eq!(short, long);
+        }
     }
 
     #[test]

@@ -64,9 +64,9 @@ pub(super) fn canonical<'b>(
 }
 
 fn hex(bytes: &[u8]) -> Option<String> {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    bytes.iter().try_for_each(|byte| write!(text, "{byte:02X}")).ok()?;
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+    let text: String = bytes.iter().flat_map(digits).collect();
     (!text.is_empty()).then_some(text)
 }
 
