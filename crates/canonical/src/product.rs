@@ -77,7 +77,6 @@ fn push_simple(key: &mut String, text: &str) -> bool {
                 blank = any;
                 continue;
             }
-            '/' | '%' | '~' => return false,
             '!'..='}' => letter.to_ascii_lowercase(),
             'а'..='я' | 'ё' | '№' | '«' | '»' | '–' | '—' | '°' => letter,
             'А'..='Я' => char::from_u32(u32::from(letter) + 0x20).unwrap_or(letter),
@@ -88,8 +87,12 @@ fn push_simple(key: &mut String, text: &str) -> bool {
             key.push_str("%20");
             blank = false;
         }
-        key.push(lower);
         any = true;
+        match lower {
+            '/' => key.push_str("%2F"),
+            '%' => key.push_str("%25"),
+            lower => key.push(lower),
+        }
     }
     true
 }

@@ -2,7 +2,7 @@
 
 use super::{
     container, tag,
-    tlv::{Broken, Tlvs},
+    tlv::{Cut, Tlvs},
 };
 use crate::{
     Limits, Outcome, Place, Reason,
@@ -19,11 +19,12 @@ pub(super) fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) 
     }
     let mut start = 0;
     while start < body.len() {
-        let envelope =
-            match container::open(body, start).and_then(|envelope| check(envelope.children()).map(|()| envelope)) {
-                Ok(envelope) => envelope,
-                Err(broken) => return counter.stop(start, place(broken.offset), Reason::Malformed(broken.text)),
-            };
+        let envelope = match container::open(body, start)
+            .and_then(|envelope| Ok(check(envelope.children()).map(|()| envelope)?))
+        {
+            Ok(envelope) => envelope,
+            Err(broken) => return counter.stop(start, place(broken.offset), Reason::Malformed(broken.text)),
+        };
         let range = start..envelope.end;
         let (bytes, limit) = (range.len(), counter.limits().document_bytes);
         let taken = if bytes > limit {
@@ -41,7 +42,7 @@ pub(super) fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) 
 
 /// Whether the elements fill their document. Of those with elements of their own only the items
 /// are looked into: they are what counts, and what another tag holds differs by format version.
-fn check(elements: Tlvs<'_>) -> Result<(), Broken> {
+fn check(elements: Tlvs<'_>) -> Result<(), Cut> {
     for element in elements {
         let element = element?;
         if element.tag == tag::ITEM {

@@ -49,7 +49,7 @@ impl<'b> Head<'b> {
         let path = Path::document(envelope.tag);
         let mut found = Found::default();
         for element in envelope.children() {
-            let element = element.map_err(|broken| path.broken(&broken))?;
+            let element = element.map_err(|cut| path.broken(cut))?;
             match element.tag {
                 tag::DRIVE_NUMBER => found.drive = value::padded(&element),
                 tag::DOCUMENT_NUMBER => found.number = Some(path.number(&element)?),

@@ -24,7 +24,7 @@ pub(super) fn canonical<'b>(
     let mut item = Item::default();
     let mut quantity = None;
     for child in element.children() {
-        let child = child.map_err(|broken| path.broken(&broken))?;
+        let child = child.map_err(|cut| path.broken(cut))?;
         match child.tag {
             tag::NAME => item.name = value::string(&child),
             tag::QUANTITY => quantity = Some(path.quantity(&child)?),

@@ -15,7 +15,7 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
     let head = Head::read(envelope, context, &mut flags)?;
     let mut body = Body::new(path, VatCodes::at(head.local_time));
     for element in envelope.children() {
-        body.take(&element.map_err(|broken| path.broken(&broken))?, context, &mut flags)?;
+        body.take(&element.map_err(|cut| path.broken(cut))?, context, &mut flags)?;
     }
     let total_kopecks = body.total.ok_or_else(|| path.missing(tag::TOTAL, "the total"))?;
     let kind = kind(envelope.tag);

@@ -25,7 +25,7 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         ..context.shift(NAME, REVISION)
     };
     for element in envelope.children() {
-        let element = element.map_err(|broken| path.broken(&broken))?;
+        let element = element.map_err(|cut| path.broken(cut))?;
         let counter = match element.tag {
             tag::RECEIPTS_OF_SHIFT => &mut shift.receipts,
             tag::DOCUMENTS_OF_SHIFT => &mut shift.documents,

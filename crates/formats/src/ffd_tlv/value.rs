@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemas::{Decimal, LocalTimestamp};
 
-use super::tlv::{Broken, Tlv};
+use super::tlv::{Broken, Cut, Tlv};
 use crate::{
     Invalid,
     checks::{MAX_KOPECKS, QUANTITY_LIMIT},
@@ -43,7 +43,8 @@ impl Path {
         self.invalid(tag, format!("{what} is missing"))
     }
 
-    pub(super) fn broken(self, broken: &Broken) -> Invalid {
+    pub(super) fn broken(self, cut: Cut) -> Invalid {
+        let broken = Broken::from(cut);
         let place = match self.item {
             Some(index) => format!("{}/1059[{index}]", self.document),
             None => self.document.to_string(),
