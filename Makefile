@@ -1,7 +1,7 @@
 # Every task a person runs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench demo test fmt lint up down status docs clean
+.PHONY: help setup build bench demo fuzz test fmt lint up down status docs clean
 
 CARGO ?= cargo
 KASSACTL = target/release/kassactl
@@ -27,6 +27,10 @@ demo: build ## The whole road on real servers, with kills and a check (RATE=1000
 
 bench: setup ## What each format costs: ns a receipt, and where they go
 	$(CARGO) run --release --locked -q -p load-tests --bin bench
+
+TIME ?= 60
+fuzz: ## Look for inputs that break a format, TIME seconds for each (needs a nightly compiler)
+	@fuzz/run $(TIME)
 
 up: build ## Start the local servers: Kafka, schema registry, MongoDB, PostgreSQL
 	@$(KASSACTL) up
