@@ -10,14 +10,18 @@ use crate::flags;
 /// Most bytes by which an encoding is guessed.
 const DETECTED: usize = 4_096;
 
-/// The characters of a document. Valid UTF-8 is that, whatever was declared: no text in another encoding looks like it.
+/// The characters of a document, and the name of the encoding that gave them. Valid UTF-8 is that, whatever was declared: no text in another encoding looks like it.
 /// Otherwise the declared encoding counts, unless it gives no letters. What was not as declared, or not declared at all, is
 /// flagged.
-pub(crate) fn decode<'b>(bytes: &'b [u8], declared: Option<&str>, flags: &mut Vec<&'static str>) -> Cow<'b, str> {
+pub(crate) fn decode<'b>(
+    bytes: &'b [u8],
+    declared: Option<&str>,
+    flags: &mut Vec<&'static str>,
+) -> (Cow<'b, str>, &'static str) {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let declared = declared.and_then(|label| Encoding::for_label(label.trim().as_bytes()));
     let (used, text) = match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => return text.into(),
+        Ok(text) if text.is_ascii() => return (text.into(), UTF_8.name()),
         Ok(text) => (UTF_8, text.into()),
         Err(_) => {
             let used = single_byte(bytes, declared.filter(|declared| *declared != UTF_8));
@@ -30,7 +34,7 @@ pub(crate) fn decode<'b>(bytes: &'b [u8], declared: Option<&str>, flags: &mut Ve
         Some(declared) if declared == used => {}
         Some(_) => flags::raise(flags, flags::ENCODING_DISAGREES),
     }
-    text
+    (text, used.name())
 }
 
 /// What a text that is not UTF-8 is in.
@@ -68,8 +72,8 @@ mod tests {
 
     fn read(bytes: &[u8], declared: Option<&str>) -> (String, Vec<&'static str>) {
         let mut flags = Vec::new();
-        let text = decode(bytes, declared, &mut flags).into_owned();
-        (text, flags)
+        let (text, _) = decode(bytes, declared, &mut flags);
+        (text.into_owned(), flags)
     }
 
     #[test]

@@ -29,6 +29,31 @@ fn gtin_of_plain(code: &str) -> Option<String> {
     gtin_of_bytes(&bytes)
 }
 
+/// The serial number of a mark of GS1, up to the separator that ends it; that of tag 1162 written in hex; either may be
+/// written in base64.
+pub(crate) fn serial_of_text(code: &str) -> Option<String> {
+    serial_of_plain(code).or_else(|| {
+        let bytes = BASE64_STANDARD.decode(code.trim()).ok()?;
+        serial_of_bytes(&bytes).or_else(|| serial_of_plain(std::str::from_utf8(&bytes).ok()?))
+    })
+}
+
+fn serial_of_plain(code: &str) -> Option<String> {
+    gtin_of_plain(code)?;
+    let mark = code.trim().trim_start_matches("]C1").trim_start_matches('\u{1d}');
+    // A separator that was spelled out instead of sent.
+    let end = ["\u{1d}", "\\u001d"].iter().filter_map(|separator| mark.find(separator)).min().unwrap_or(mark.len());
+    let serial = mark.get(16..end).and_then(|rest| rest.strip_prefix("21")).filter(|_| mark.starts_with("01"));
+    serial.filter(|serial| !serial.is_empty()).map(str::to_owned)
+}
+
+/// The serial number of tag 1162, which is ASCII.
+pub(crate) fn serial_of_bytes(code: &[u8]) -> Option<String> {
+    gtin_of_bytes(code)?;
+    let serial = std::str::from_utf8(code.get(8..)?).ok()?.trim();
+    (!serial.is_empty() && !serial.contains(char::is_control)).then(|| serial.to_owned())
+}
+
 /// Tag 1162 of a marked product: `44 4D`, the GTIN in six bytes, big-endian, and the serial number.
 pub(crate) fn gtin_of_bytes(code: &[u8]) -> Option<String> {
     let [0x44, 0x4D, a, b, c, d, e, f, ..] = code else { return None };
@@ -58,6 +83,19 @@ mod tests {
         ] {
             assert_eq!(gtin_of_text(text).as_deref(), Some("04064057194699"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mark_tells_its_serial_number() {
+        assert_eq!(serial_of_text("0104064057194699215AbC<d\"e\u{1d}93Zz09").as_deref(), Some("5AbC<d\"e"));
+        assert_eq!(serial_of_text("0104064057194699215AbC\\u001d93Zz09").as_deref(), Some("5AbC"));
+        assert_eq!(serial_of_text("]C10104064057194699215AbC").as_deref(), Some("5AbC"));
+        assert_eq!(serial_of_text("MDEwNDA2NDA1NzE5NDY5OTIxNUFiQzxkHTkzWnowOQ==").as_deref(), Some("5AbC<d"));
+        assert_eq!(serial_of_bytes(b"\x44\x4D\x03\xB2\x3C\xAF\x78\xCBpQ7 ").as_deref(), Some("pQ7"));
+        for text in ["", "0104064057194699", "4600000000008", "010406405719469821abc"] {
+            assert_eq!(serial_of_text(text), None, "{text}");
+        }
+        assert_eq!(serial_of_bytes(b"\x44\x4D\x03\xB2\x3C\xAF\x78\xCB\x01\x02"), None);
     }
 
     #[test]

@@ -38,7 +38,11 @@ pub(super) fn canonical<'b>(
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
     }
     let taxation = task.taxation_type.trimmed().and_then(|word| words::taxation(word, &mut flags));
+    let correction_type = task.correction_type.trimmed().and_then(|word| words::correction_type(word, &mut flags));
     let mut receipt = Receipt {
+        correction_type,
+        correction_date: task.correction_base_date.trimmed().map(|date| date.replace('.', "-").into()),
+        correction_number: task.correction_base_number.take_trimmed(),
         kind,
         operation,
         shift_number: fiscal.shift_number.0,
@@ -92,6 +96,12 @@ fn item<'b>(
         Some(Object(tax)) => tax.read(at, "tax.sum", flags)?,
     };
     let unit = parts::unit(position.measurement_unit.take(), flags);
+    let agents = position.agent_info.iter().flat_map(|Object(agents)| &agents.agents);
+    let agent = agents.filter_map(|word| words::agent(word.trimmed()?, flags)).reduce(|bits, bit| bits | bit);
+    let (supplier_inn, supplier_name) = position
+        .supplier_info
+        .take()
+        .map_or((None, None), |Object(mut supplier)| (supplier.vatin.take_trimmed(), supplier.name.take()));
     let marking_code = mark(&mut position);
     let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
     let product_key = canonical::product_key(&product::ProductFacts {
@@ -117,7 +127,11 @@ fn item<'b>(
         gtin: gtin.map(Into::into),
         barcode: None,
         vendor_code: None,
+        marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
+        agent,
+        supplier_inn,
+        supplier_name,
     })
 }
 

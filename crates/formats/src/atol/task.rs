@@ -32,6 +32,13 @@ pub(super) struct Task<'a> {
     pub payments: List<Paid<'a>>,
     #[serde(default, borrow)]
     pub total: Number<'a>,
+    #[serde(default, borrow)]
+    pub correction_type: Text<'a>,
+    /// `2026.11.20`
+    #[serde(default, borrow)]
+    pub correction_base_date: Text<'a>,
+    #[serde(default, borrow)]
+    pub correction_base_number: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +78,25 @@ pub(super) struct Position<'a> {
     pub marking_code: Option<Object<Mark<'a>>>,
     #[serde(default, borrow)]
     pub imc_params: Option<Object<Imc<'a>>>,
+    #[serde(default, borrow)]
+    pub agent_info: Option<Object<Agents<'a>>>,
+    #[serde(default, borrow)]
+    pub supplier_info: Option<Object<Supplier<'a>>>,
+}
+
+/// For whom the seller sold.
+#[derive(Debug, Deserialize)]
+pub(super) struct Agents<'a> {
+    #[serde(default, borrow)]
+    pub agents: Vec<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Supplier<'a> {
+    #[serde(default, borrow)]
+    pub vatin: Text<'a>,
+    #[serde(default, borrow)]
+    pub name: Text<'a>,
 }
 
 /// Marking by FFD 1.05.

@@ -56,6 +56,25 @@ pub(crate) fn taxation(word: &str, flags: &mut Vec<&'static str>) -> Option<i32>
     )
 }
 
+/// Codes of tag 1173.
+pub(crate) fn correction_type(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
+    code(word, &[("self", 0), ("instruction", 1)], flags)
+}
+
+/// Bits of tag 1222.
+pub(crate) fn agent(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
+    let words = [
+        ("bankpayingagent", 1),
+        ("bankpayingsubagent", 2),
+        ("payingagent", 4),
+        ("payingsubagent", 8),
+        ("attorney", 16),
+        ("commissionagent", 32),
+        ("another", 64),
+    ];
+    code(word, &words, flags)
+}
+
 /// Codes of tag 1214.
 pub(crate) fn payment_method(word: &str, flags: &mut Vec<&'static str>) -> Option<i32> {
     let words = [

@@ -1,6 +1,6 @@
 //! A receipt, or the correction of one.
 
-use canonical::product;
+use canonical::{product, time};
 use schemas::{
     Decimal, LocalTimestamp,
     receipts::{Item, Operation, Receipt, ReceiptKind, VatSum},
@@ -20,6 +20,7 @@ use crate::{
     checks, flags,
     json::{List, Object, Text},
     marking,
+    moment::Moment,
 };
 
 pub(super) fn canonical<'b>(
@@ -83,6 +84,12 @@ fn add<'b>(
     receipt.payments = parts::payments(content.payments.take(), place, flags)?;
     receipt.vat_sums = vat_sums(content.vats.take(), at, place, flags)?;
     receipt.taxation = taxation(&content, flags);
+    if let Some(Object(mut base)) = content.correction_info.take() {
+        receipt.correction_type = base.kind.trimmed().and_then(|word| words::correction_type(word, flags));
+        let date = base.base_date.trimmed().and_then(|date| Moment::day_first(date, "00:00:00"));
+        receipt.correction_date = date.and_then(|date| time::local_date_text(date.local)).map(Into::into);
+        receipt.correction_number = base.base_number.take_trimmed();
+    }
     (receipt.cashier_name, receipt.cashier_inn) = (content.cashier.take(), content.cashier_inn.take_trimmed());
     Ok(())
 }
@@ -154,6 +161,11 @@ fn item<'b>(
     };
     let unit = parts::unit(position.measure.take().or_else(|| position.measurement_unit.take()), flags);
     let marking_code = position.mark_code.0.take().or_else(|| position.nomenclature_code.take());
+    let agent = position.agent_info.as_ref().and_then(|Object(agent)| words::agent(agent.kind.trimmed()?, flags));
+    let (supplier_inn, supplier_name) = position
+        .supplier_info
+        .take()
+        .map_or((None, None), |Object(mut supplier)| (supplier.inn.take_trimmed(), supplier.name.take()));
     let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
     let product_key = canonical::product_key(&product::ProductFacts {
         gtin: gtin.as_deref(),
@@ -175,7 +187,11 @@ fn item<'b>(
         payment_method: position.payment_method.trimmed().and_then(|word| words::payment_method(word, flags)),
         payment_subject: position.payment_object.trimmed().and_then(|word| words::payment_object(word, flags)),
         gtin: gtin.map(Into::into),
+        marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
+        agent,
+        supplier_inn,
+        supplier_name,
         ..Item::default()
     })
 }

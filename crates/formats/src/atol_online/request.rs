@@ -36,6 +36,33 @@ pub(super) struct Content<'a> {
     pub cashier: Text<'a>,
     #[serde(default, borrow)]
     pub cashier_inn: Text<'a>,
+    #[serde(default, borrow)]
+    pub correction_info: Option<Object<Correction<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Correction<'a> {
+    #[serde(default, borrow, rename = "type")]
+    pub kind: Text<'a>,
+    /// `20.11.2026`
+    #[serde(default, borrow)]
+    pub base_date: Text<'a>,
+    #[serde(default, borrow)]
+    pub base_number: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Agent<'a> {
+    #[serde(default, borrow, rename = "type")]
+    pub kind: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Supplier<'a> {
+    #[serde(default, borrow)]
+    pub inn: Text<'a>,
+    #[serde(default, borrow)]
+    pub name: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +93,10 @@ pub(super) struct Position<'a> {
     pub payment_object: Text<'a>,
     #[serde(default, borrow)]
     pub vat: Option<Object<Vat<'a>>>,
+    #[serde(default, borrow)]
+    pub agent_info: Option<Object<Agent<'a>>>,
+    #[serde(default, borrow)]
+    pub supplier_info: Option<Object<Supplier<'a>>>,
     /// Version 4.
     #[serde(default, borrow)]
     pub nomenclature_code: Text<'a>,

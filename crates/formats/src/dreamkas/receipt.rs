@@ -15,6 +15,7 @@ use crate::{
     checks::{self, MAX_KOPECKS, QUANTITY_LIMIT},
     codes, flags, identity,
     json::List,
+    marking,
 };
 
 pub(super) fn canonical<'b>(
@@ -155,18 +156,16 @@ fn item<'b>(mut position: Position<'b>, index: usize, context: &Context<'b>) -> 
         name: position.name.take(),
         product_key: product_key.map(Into::into),
         quantity: Decimal::from_unscaled(thousandths * 1_000),
-        unit: None,
         price_kopecks,
         sum_kopecks,
         discount_kopecks,
         vat_rate: position.tax.0,
-        vat_sum_kopecks: None,
-        payment_method: None,
-        payment_subject: None,
         gtin: gtin.map(Into::into),
         barcode: position.barcode.take(),
         vendor_code: position.vendor_code.take(),
+        marking_serial: position.excise_barcode.get().and_then(marking::serial_of_text).map(Into::into),
         marking_code: position.excise_barcode.take(),
+        ..Item::default()
     })
 }
 

@@ -252,6 +252,7 @@ impl<'b> Body<'b> {
             gtin: gtin.map(Into::into),
             barcode: position.barcode.take(),
             vendor_code: position.commodity_code.take(),
+            marking_serial: position.mark.get().and_then(marking::serial_of_text).map(Into::into),
             marking_code: position.mark.take(),
             ..Item::default()
         })

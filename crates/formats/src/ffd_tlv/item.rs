@@ -1,6 +1,6 @@
 //! One item of a receipt (tag 1059).
 
-use canonical::product;
+use canonical::{gtin, product};
 use schemas::receipts::Item;
 
 use super::{
@@ -39,6 +39,14 @@ pub(super) fn canonical<'b>(
             tag::PRODUCT_CODE => {
                 item.marking_code = hex(child.value).map(Into::into);
                 item.gtin = marking::gtin_of_bytes(child.value).map(Into::into);
+                item.marking_serial = marking::serial_of_bytes(child.value).map(Into::into);
+            }
+            tag::PRODUCT_CODE_NEW => product_code(&child, &mut item),
+            tag::AGENT => item.agent = Some(path.code(&child)?.into()),
+            tag::SUPPLIER_INN => item.supplier_inn = value::padded(&child),
+            tag::SUPPLIER => {
+                let mut parts = child.children().flatten();
+                item.supplier_name = parts.find(|part| part.tag == tag::SUPPLIER_NAME).as_ref().and_then(value::string);
             }
             _ => {}
         }
@@ -61,6 +69,20 @@ pub(super) fn canonical<'b>(
     })
     .map(Into::into);
     Ok(item)
+}
+
+/// Tags 1301 to 1303 are the bar codes EAN-8, EAN-13 and ITF-14; all others are marks.
+fn product_code<'b>(element: &Tlv<'b>, item: &mut Item<'b>) {
+    let Some(Ok(code)) = element.children().next() else { return };
+    let Some(text) = value::string(&code) else { return };
+    if matches!(code.tag, 1301..=1303) {
+        item.gtin = gtin::normalize(&text).map(Into::into);
+        item.barcode = Some(text);
+    } else {
+        item.gtin = marking::gtin_of_text(&text).map(Into::into);
+        item.marking_serial = marking::serial_of_text(&text).map(Into::into);
+        item.marking_code = Some(text);
+    }
 }
 
 fn hex(bytes: &[u8]) -> Option<String> {

@@ -1,8 +1,18 @@
 //! A receipt, a strict form, or a correction of one.
 
+use std::borrow::Cow;
+
+use canonical::time;
 use schemas::receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum};
 
-use super::{NAME, REVISION, container::Envelope, head::Head, item, tag, tlv::Tlv, value::Path};
+use super::{
+    NAME, REVISION,
+    container::Envelope,
+    head::Head,
+    item, tag,
+    tlv::Tlv,
+    value::{self, Path},
+};
 use crate::{
     Context, Invalid, checks,
     codes::{self, VatCodes},
@@ -42,6 +52,9 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         cashier_name: head.cashier_name,
         cashier_inn: head.cashier_inn,
         taxation: body.taxation,
+        correction_type: body.correction_type,
+        correction_date: body.correction_date.map(Into::into),
+        correction_number: body.correction_number,
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
     })
@@ -68,6 +81,9 @@ struct Body<'b> {
     payments: Vec<Payment>,
     vat_sums: Vec<VatSum>,
     items: Vec<Item<'b>>,
+    correction_type: Option<i32>,
+    correction_date: Option<String>,
+    correction_number: Option<Cow<'b, str>>,
 }
 
 impl<'b> Body<'b> {
@@ -82,6 +98,9 @@ impl<'b> Body<'b> {
             payments: Vec::new(),
             vat_sums: Vec::new(),
             items: Vec::new(),
+            correction_type: None,
+            correction_date: None,
+            correction_number: None,
         }
     }
 
@@ -104,11 +123,26 @@ impl<'b> Body<'b> {
             tag::VAT_20_120 => self.vat(self.codes.vat_20_120(), element)?,
             tag::VAT_10_110 => self.vat(VatRate::Vat10_110, element)?,
             tag::VAT_BY_RATE => self.vat_by_rate(element, flags)?,
+            tag::CORRECTION_TYPE => self.correction_type = Some(path.code(element)?.into()),
+            tag::CORRECTION_BASE => self.correction_base(element)?,
             tag::ITEM => {
                 let item = item::canonical(element, path.item(self.items.len()), self.codes, context, flags)?;
                 self.items.push(item);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Tag 1174.
+    fn correction_base(&mut self, element: &Tlv<'b>) -> Result<(), Invalid> {
+        for child in element.children() {
+            let child = child.map_err(|cut| self.path.broken(cut))?;
+            match child.tag {
+                tag::CORRECTION_DATE => self.correction_date = time::local_date_text(self.path.time(&child)?),
+                tag::CORRECTION_NUMBER => self.correction_number = value::string(&child),
+                _ => {}
+            }
         }
         Ok(())
     }

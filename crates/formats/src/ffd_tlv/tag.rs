@@ -57,6 +57,11 @@ pub(super) const VAT_BY_RATE: u16 = 1115;
 pub(super) const VAT_OF_RATE: u16 = 1119;
 /// The sum in [`VAT_OF_RATE`].
 pub(super) const VAT_OF_RATE_SUM: u16 = 1120;
+pub(super) const CORRECTION_TYPE: u16 = 1173;
+/// What a correction is based on: 1178 and 1179.
+pub(super) const CORRECTION_BASE: u16 = 1174;
+pub(super) const CORRECTION_DATE: u16 = 1178;
+pub(super) const CORRECTION_NUMBER: u16 = 1179;
 pub(super) const PREPAID: u16 = 1215;
 pub(super) const CREDIT: u16 = 1216;
 pub(super) const COUNTER_PROVISION: u16 = 1217;
@@ -67,11 +72,18 @@ pub(super) const NAME: u16 = 1030;
 pub(super) const SUM: u16 = 1043;
 pub(super) const PRICE: u16 = 1079;
 pub(super) const PRODUCT_CODE: u16 = 1162;
+/// The code of a product in format 1.2: one child, whose tag is the kind of code.
+pub(super) const PRODUCT_CODE_NEW: u16 = 1163;
 pub(super) const UNIT: u16 = 1197;
 pub(super) const VAT_RATE: u16 = 1199;
 pub(super) const VAT_SUM: u16 = 1200;
 pub(super) const PAYMENT_SUBJECT: u16 = 1212;
 pub(super) const PAYMENT_METHOD: u16 = 1214;
+pub(super) const AGENT: u16 = 1222;
+/// Name and phones of the supplier.
+pub(super) const SUPPLIER: u16 = 1224;
+pub(super) const SUPPLIER_NAME: u16 = 1225;
+pub(super) const SUPPLIER_INN: u16 = 1226;
 pub(super) const UNIT_CODE: u16 = 2108;
 
 // Shifts

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 use super::values::{DateTime, ProductCode};
 use crate::{
@@ -91,8 +91,8 @@ pub(super) struct Document<'a> {
     #[serde(default)]
     correction_type: Integer,
     /// Tag 1174.
-    #[serde(default)]
-    correction_base: Option<IgnoredAny>,
+    #[serde(default, borrow)]
+    correction_base: Option<Object<CorrectionBase<'a>>>,
     #[serde(default, borrow)]
     operator: Text<'a>,
     #[serde(default, borrow)]
@@ -105,6 +105,18 @@ pub(super) struct Document<'a> {
     pub documents_quantity: Integer,
     #[serde(default)]
     pub not_transmitted_documents_quantity: Integer,
+}
+
+/// Tag 1174.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CorrectionBase<'a> {
+    /// Tag 1178.
+    #[serde(default)]
+    pub correction_document_date: DateTime,
+    /// Tag 1179.
+    #[serde(default, borrow)]
+    pub correction_document_number: Text<'a>,
 }
 
 /// Tag 1115: VAT by rate, for the rates that have no tag of their own.
@@ -158,6 +170,12 @@ pub(super) struct Position<'a> {
     measure: Text<'a>,
     #[serde(default)]
     pub items_quantity_measure: Integer,
+    /// Tag 1222.
+    #[serde(default)]
+    pub payment_agent_by_product_type: Integer,
+    /// Tag 1226.
+    #[serde(default, borrow)]
+    pub provider_inn: Text<'a>,
     #[serde(default, borrow)]
     product_code_new: ProductCode<'a>,
     #[serde(default, borrow)]
@@ -180,6 +198,16 @@ impl<'a> Document<'a> {
     /// Whether it tells what only corrections have.
     pub fn is_correction(&self) -> bool {
         self.correction_type.0.is_some() || self.correction_base.is_some()
+    }
+
+    /// Tag 1173.
+    pub fn correction_type(&self) -> Option<i64> {
+        self.correction_type.0
+    }
+
+    /// Tag 1174.
+    pub fn take_correction_base(&mut self) -> Option<CorrectionBase<'a>> {
+        self.correction_base.take().map(|Object(base)| base)
     }
 
     /// Tag 1215.

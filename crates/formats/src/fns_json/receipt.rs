@@ -17,6 +17,7 @@ use crate::{
     codes::{self, VatCodes},
     flags,
     json::List,
+    marking,
 };
 
 pub(super) fn canonical<'b>(
@@ -56,6 +57,12 @@ pub(super) fn canonical<'b>(
         taxation,
         ..context.receipt(NAME, REVISION)
     };
+    receipt.correction_type = document.correction_type().and_then(|code| i32::try_from(code).ok());
+    if let Some(mut base) = document.take_correction_base() {
+        receipt.correction_date =
+            base.correction_document_date.0.and_then(|at| time::local_date_text(at.local)).map(Into::into);
+        receipt.correction_number = base.correction_document_number.take_trimmed();
+    }
     if let Some(fiscal) = head::fiscal(&document, envelope, &mut flags)? {
         fiscal.name_receipt(&mut receipt, context);
     } else {
@@ -188,7 +195,11 @@ fn item<'b>(
         gtin: code_of_product.gtin.map(Into::into),
         barcode,
         vendor_code: None,
+        marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
+        agent: code(position.payment_agent_by_product_type.0, flags),
+        supplier_inn: position.provider_inn.take_trimmed(),
+        supplier_name: None,
     })
 }
 

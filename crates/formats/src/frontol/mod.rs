@@ -9,6 +9,8 @@ mod frame;
 mod line;
 mod report;
 
+use schemas::receipts::Receipt;
+
 use self::line::{Code, Line};
 use crate::{Context, Family, Invalid, MediaType, Parsed, encoding};
 
@@ -31,7 +33,7 @@ const REVISION: i32 = 1;
 
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let mut flags = Vec::new();
-    let text = encoding::decode(document, context.charset, &mut flags);
+    let (text, encoding) = encoding::decode(document, context.charset, &mut flags);
     let mut lines = Vec::new();
     for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
         lines.push(Line::read(text, index + 1)?);
@@ -46,5 +48,6 @@ fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, In
     if !has(Code::Open) && !has(Code::Item) && !has(Code::Close) {
         return Err(Invalid::unsupported("line 1", "neither a check nor a Z report"));
     }
-    check::canonical(&lines, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+    let receipt = check::canonical(&lines, flags, context)?;
+    Ok(Parsed::Receipt(Box::new(Receipt { encoding: Some(encoding.into()), ..receipt })))
 }

@@ -31,6 +31,7 @@ struct Purchase<'b> {
 
 pub(super) fn canonical<'b>(
     text: &str,
+    encoding: &'static str,
     mut flags: Vec<&'static str>,
     context: &Context<'b>,
 ) -> Result<Receipt<'b>, Invalid> {
@@ -48,7 +49,8 @@ pub(super) fn canonical<'b>(
         Ok(())
     })?;
     let purchase = purchase.ok_or_else(|| Invalid::new("/purchase", "missing: the document is no purchase"))?;
-    purchase.receipt(flags, context)
+    let receipt = purchase.receipt(flags, context)?;
+    Ok(Receipt { encoding: Some(encoding.into()), ..receipt })
 }
 
 fn head<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static str>) -> Result<Purchase<'b>, Invalid> {

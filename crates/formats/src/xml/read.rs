@@ -10,7 +10,11 @@ use crate::{Context, Invalid, checks::MAX_ITEMS, encoding, number::Number, text}
 const MOST_NAMES: usize = 200;
 
 /// The characters of a document: as its XML declaration says, or as the request does.
-pub(crate) fn decode<'b>(document: &'b [u8], context: &Context<'_>, flags: &mut Vec<&'static str>) -> Cow<'b, str> {
+pub(crate) fn decode<'b>(
+    document: &'b [u8],
+    context: &Context<'_>,
+    flags: &mut Vec<&'static str>,
+) -> (Cow<'b, str>, &'static str) {
     encoding::decode(document, declared(document).or(context.charset), flags)
 }
 

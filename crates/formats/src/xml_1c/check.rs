@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use canonical::product;
+use canonical::{product, time};
 use schemas::{
     Decimal,
     receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate},
@@ -11,6 +11,7 @@ use schemas::{
 use super::{NAME, REVISION};
 use crate::{
     Context, Invalid, checks, codes, flags, marking,
+    moment::Moment,
     xml::{self, Element},
 };
 
@@ -34,6 +35,9 @@ const PAYMENTS: [(&str, PaymentKind); 11] = [
 struct Check<'b> {
     operation: Option<Operation>,
     is_correction: bool,
+    correction_type: Option<i32>,
+    correction_date: Option<Cow<'b, str>>,
+    correction_number: Option<Cow<'b, str>>,
     cashier_name: Option<Cow<'b, str>>,
     cashier_inn: Option<Cow<'b, str>>,
     taxation: Option<i32>,
@@ -43,6 +47,7 @@ struct Check<'b> {
 
 pub(super) fn canonical<'b>(
     text: &str,
+    encoding: &'static str,
     mut flags: Vec<&'static str>,
     context: &Context<'b>,
 ) -> Result<Receipt<'b>, Invalid> {
@@ -56,8 +61,14 @@ pub(super) fn canonical<'b>(
     xml::read(text, &mut |element| {
         match &element.names()[..] {
             ["CheckPackage", "Parameters"] => check.head(element, &mut flags)?,
-            ["CheckPackage", "Parameters", "CorrectionData"] => check.is_correction = true,
+            ["CheckPackage", "Parameters", "CorrectionData"] => check.correction(element)?,
             ["CheckPackage", "Positions", "FiscalString"] => check.items.push(item(element, context, &mut flags)?),
+            ["CheckPackage", "Positions", "FiscalString", "VendorData"] => {
+                if let Some(item) = check.items.last_mut() {
+                    item.supplier_inn = element.owned("VendorINN");
+                    item.supplier_name = element.owned("VendorName");
+                }
+            }
             ["CheckPackage", "Payments"] => check.payments = payments(element, &mut flags)?,
             _ => {}
         }
@@ -85,6 +96,10 @@ pub(super) fn canonical<'b>(
         cashier_name: check.cashier_name,
         cashier_inn: check.cashier_inn,
         taxation: check.taxation,
+        correction_type: check.correction_type,
+        correction_date: check.correction_date,
+        correction_number: check.correction_number,
+        encoding: Some(encoding.into()),
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
     })
@@ -95,6 +110,15 @@ fn sum(mut kopecks: impl Iterator<Item = Option<i64>>) -> Option<i64> {
 }
 
 impl Check<'_> {
+    fn correction(&mut self, element: &Element) -> Result<(), Invalid> {
+        self.is_correction = true;
+        self.correction_type = element.integer("Type")?.and_then(|code| i32::try_from(code).ok());
+        let day = element.text("Date").and_then(|date| Moment::text(date.trim().get(..10)?));
+        self.correction_date = day.and_then(|day| time::local_date_text(day.local)).map(Into::into);
+        self.correction_number = element.owned("Number");
+        Ok(())
+    }
+
     fn head(&mut self, element: &Element, flags: &mut Vec<&'static str>) -> Result<(), Invalid> {
         if let Some(attribute) = element.first(&["OperationType", "PaymentType"]) {
             let code = element.integer(attribute)?.unwrap_or_default();
@@ -170,7 +194,10 @@ fn item<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static s
         payment_method: code("PaymentMethod")?.filter(|code| *code != 0),
         payment_subject: code("CalculationSubject")?.filter(|code| *code != 0),
         gtin: gtin.map(Into::into),
+        marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
+        // The number of the bit of tag 1222.
+        agent: element.integer("CalculationAgent")?.filter(|bit| (0..=6).contains(bit)).map(|bit| 1 << bit),
         ..Item::default()
     })
 }

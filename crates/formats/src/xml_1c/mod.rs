@@ -31,6 +31,6 @@ fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome 
 
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let mut flags = Vec::new();
-    let text = xml::decode(document, context, &mut flags);
-    check::canonical(&text, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+    let (text, encoding) = xml::decode(document, context, &mut flags);
+    check::canonical(&text, encoding, flags, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
 }

@@ -101,6 +101,21 @@ fn the_older_spellings_say_the_same() {
 }
 
 #[test]
+fn agents_suppliers_and_what_a_correction_is_based_on_are_told() {
+    let agent = "\"agentInfo\": {\"agents\": [\"commissionAgent\", \"another\"]}, \"supplierInfo\": {\"vatin\": \"7700000016\", \"name\": \"ООО Сыры\", \"phones\": [\"+7\"]}, \"imcParams\"";
+    let document = SELL
+        .replacen("\"imcParams\"", agent, 1)
+        .replacen("\"type\": \"sell\",", "\"type\": \"sellCorrection\", \"correctionType\": \"instruction\", \"correctionBaseDate\": \"2026.11.19\", \"correctionBaseNumber\": \"17-3\",", 1);
+    let correction = support::receipt("atol", document.as_bytes());
+    let cheese = &correction.items[1];
+    assert_eq!((cheese.agent, cheese.supplier_inn.as_deref()), (Some(32 | 64), Some("7700000016")));
+    assert_eq!((cheese.supplier_name.as_deref(), cheese.marking_serial.as_deref()), (Some("ООО Сыры"), Some("5AbC<d")));
+    assert_eq!((correction.kind, correction.correction_type), (ReceiptKind::ReceiptCorrection, Some(1)));
+    assert_eq!(correction.correction_date.as_deref(), Some("2026-11-19"));
+    assert_eq!(correction.correction_number.as_deref(), Some("17-3"));
+}
+
+#[test]
 fn change_is_no_payment() {
     let document = SELL.replacen("\"sum\": 47.51", "\"sum\": 100", 1);
     let sale = support::receipt("atol", document.as_bytes());

@@ -77,6 +77,22 @@ fn a_report_with_its_request_is_a_whole_receipt() {
 }
 
 #[test]
+fn agents_suppliers_and_what_a_correction_is_based_on_are_told() {
+    let lines: Vec<&str> = PAIRS.lines().collect();
+    let mut correction: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+    let content = &mut correction["request"]["correction"];
+    content["correction_info"] = serde_json::json!({"type": "self", "base_date": "19.11.2026", "base_number": "17-3"});
+    content["items"] = serde_json::json!([{"name": "Сыр", "quantity": 1, "sum": 100, "agent_info": {"type": "commission_agent"}, "supplier_info": {"inn": "7700000016", "name": "ООО Сыры"}}]);
+    let document = correction.to_string();
+    let correction = support::receipt("atol-online", document.as_bytes());
+    assert_eq!((correction.correction_type, correction.correction_date.as_deref()), (Some(0), Some("2026-11-19")));
+    assert_eq!(correction.correction_number.as_deref(), Some("17-3"));
+    let item = &correction.items[0];
+    assert_eq!((item.agent, item.supplier_inn.as_deref()), (Some(32), Some("7700000016")));
+    assert_eq!(item.supplier_name.as_deref(), Some("ООО Сыры"));
+}
+
+#[test]
 fn what_was_not_done_or_makes_no_sense_is_refused_with_its_place() {
     let invalid = |from: &str, to: &str| {
         let document = CALLBACK.replacen(from, to, 1);

@@ -210,3 +210,33 @@ fn the_file_for_the_documentation_is_the_same_receipt() {
     let bytes = include_bytes!("../../documents/ffd-tlv/receipt.tlv");
     assert_eq!(bytes[..], hex(include_str!("../../documents/ffd-tlv/receipt.hex"))[..]);
 }
+
+#[test]
+fn agents_suppliers_marks_and_what_a_correction_is_based_on_are_told() {
+    let mark = "0104064057194699215AbC<d\u{1d}93Zz09";
+    let supplier = [tlv(1171, b"+70000000000"), tlv(1225, &text("ООО Сыры"))].concat();
+    let marked = [
+        tlv(1023, &[0, 1]),
+        tlv(1163, &tlv(1305, mark.as_bytes())),
+        tlv(1222, &[32]),
+        tlv(1224, &supplier),
+        tlv(1226, b"7700000016  "),
+    ];
+    let plain = [tlv(1023, &[0, 1]), tlv(1163, &tlv(1302, b"4600000000008"))];
+    let base = [tlv(1178, &wide(1_795_046_400)), tlv(1179, &text("17-3"))].concat();
+    let items = [tlv(1059, &marked.concat()), tlv(1059, &plain.concat())].concat();
+    let least: Vec<u8> = least().iter().flat_map(|(tag, value)| tlv(*tag, value)).collect();
+    let bytes = tlv(3, &[least, items, tlv(1173, &[1]), tlv(1174, &base)].concat());
+    let receipt = support::receipt("ffd-tlv", &bytes);
+    let [_, cheese, milk] = &receipt.items[..] else { panic!("{:?}", receipt.items) };
+    assert_eq!((cheese.marking_code.as_deref(), cheese.marking_serial.as_deref()), (Some(mark), Some("5AbC<d")));
+    assert_eq!((cheese.gtin.as_deref(), cheese.agent), (Some("04064057194699"), Some(32)));
+    assert_eq!(
+        (cheese.supplier_inn.as_deref(), cheese.supplier_name.as_deref()),
+        (Some("7700000016"), Some("ООО Сыры"))
+    );
+    assert_eq!((milk.gtin.as_deref(), milk.barcode.as_deref()), (Some("04600000000008"), Some("4600000000008")));
+    assert_eq!((milk.marking_code.as_deref(), receipt.correction_type), (None, Some(1)));
+    assert_eq!(receipt.correction_date.as_deref(), Some("2026-11-19"));
+    assert_eq!(receipt.correction_number.as_deref(), Some("17-3"));
+}

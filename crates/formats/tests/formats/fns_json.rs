@@ -153,6 +153,20 @@ fn a_bare_correction_is_known_by_its_base() {
 }
 
 #[test]
+fn a_correction_tells_what_it_is_based_on() {
+    let document = bare(json!({
+        "code": 31, "correctionType": 1,
+        "correctionBase": {"correctionDocumentDate": 1_795_046_400, "correctionDocumentNumber": "17-3 "},
+        "items": [{"name": "Сыр", "quantity": 1, "price": 100, "sum": 100, "paymentAgentByProductType": 32, "providerInn": "7700000016  "}],
+    }));
+    let correction = support::receipt("fns-json", document.as_bytes());
+    assert_eq!((correction.correction_type, correction.correction_date.as_deref()), (Some(1), Some("2026-11-19")));
+    assert_eq!(correction.correction_number.as_deref(), Some("17-3"));
+    let item = &correction.items[0];
+    assert_eq!((item.agent, item.supplier_inn.as_deref()), (Some(32), Some("7700000016")));
+}
+
+#[test]
 fn a_correction_needs_no_items() {
     let correction = support::receipt("fns-json", CORRECTION.as_bytes());
     assert_eq!((correction.kind, correction.operation), (ReceiptKind::ReceiptCorrection, Operation::Sell));

@@ -27,7 +27,7 @@ fn a_file_is_its_checks_and_reports() {
     // When it was closed.
     assert_eq!(sale.local_time, Some(LocalTimestamp(1_795_183_500_000_000)));
     assert_eq!(sale.utc_time, Some(Timestamp(1_795_165_500_000_000)));
-    assert_eq!(sale.total_kopecks, 44_751);
+    assert_eq!((sale.total_kopecks, sale.encoding.as_deref()), (44_751, Some("UTF-8")));
     // Without the change.
     assert_eq!(sale.payments, [Payment { kind: PaymentKind::Cash, amount_kopecks: 44_751 }]);
     assert_eq!(flags(&sale), [""; 0]);

@@ -51,7 +51,11 @@ fn a_check_has_every_value_that_was_sent() {
     );
     assert_eq!((milk.payment_method, milk.payment_subject), (Some(4), Some(1)));
     assert_eq!((cheese.vat_rate, cheese.unit.as_deref()), (Some(VatRate::None), Some("кг")));
-    assert_eq!(cheese.gtin.as_deref(), Some("04064057194699"));
+    assert_eq!((cheese.gtin.as_deref(), cheese.marking_serial.as_deref()), (Some("04064057194699"), Some("5AbC<d")));
+    // The number of a bit there, the bits here.
+    assert_eq!((cheese.agent, cheese.supplier_inn.as_deref()), (Some(32), Some("7700000016")));
+    assert_eq!((cheese.supplier_name.as_deref(), milk.agent), (Some("ООО \"Сыры\""), None));
+    assert_eq!(check.encoding.as_deref(), Some("UTF-8"));
 }
 
 #[test]
@@ -64,6 +68,7 @@ fn the_old_revision_in_windows_1251_is_read() {
     let [bread] = &check.items[..] else { panic!("{:?}", check.items) };
     assert_eq!((bread.name.as_deref(), bread.price_kopecks), (Some("Хлеб бородинский"), Some(4_550)));
     assert_eq!(bread.vat_rate, Some(VatRate::Vat10));
+    assert_eq!(check.encoding.as_deref(), Some("windows-1251"));
 }
 
 #[test]
@@ -86,7 +91,9 @@ fn corrections_and_the_third_revision_are_read() {
         "AdditionalAttribute=\"\"><CorrectionData Type=\"0\" Date=\"2026-11-19\"/></Parameters>",
         1,
     );
-    assert_eq!(receipt(correction.as_bytes()).kind, ReceiptKind::ReceiptCorrection);
+    let read = receipt(correction.as_bytes());
+    assert_eq!((read.kind, read.correction_type), (ReceiptKind::ReceiptCorrection, Some(0)));
+    assert_eq!(read.correction_date.as_deref(), Some("2026-11-19"));
     let bare = "<CheckPackage><Parameters OperationType=\"3\"><CorrectionData Type=\"0\"/></Parameters><Positions/><Payments Cash=\"12.50\" AdvancePayment=\"1\"/></CheckPackage>";
     let bare = receipt(bare.as_bytes());
     assert_eq!(
