@@ -53,6 +53,14 @@ pub(crate) fn quantity(millionths: Option<i64>, place: &str, flags: &mut Vec<&'s
     }
 }
 
+/// What sums add up to; nothing where one of them is not told.
+pub(crate) fn sum_of(sums: impl Iterator<Item = Option<i64>>, place: &str) -> Result<Option<i64>, Invalid> {
+    let sum: Option<i128> = sums.map(|sum| sum.map(i128::from)).sum();
+    let Some(sum) = sum else { return Ok(None) };
+    let too_large = || Invalid::new(place, format!("{sum} kopecks is more than {MAX_KOPECKS}"));
+    money(Some(i64::try_from(sum).map_err(|_| too_large())?), place)
+}
+
 /// Whether the total is the sum of the items, as far as they tell theirs. A correction may tell its total alone.
 pub(crate) fn items_add_up(kind: ReceiptKind, total_kopecks: i64, items: &[Item<'_>]) -> bool {
     if items.is_empty() && matches!(kind, ReceiptKind::ReceiptCorrection | ReceiptKind::StrictFormCorrection) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, KOI8_R, KOI8_U, UTF_8};
+use encoding_rs::{Encoding, IBM866, KOI8_R, KOI8_U, UTF_8, WINDOWS_1251};
 
 use crate::flags;
 
@@ -48,8 +48,14 @@ fn single_byte(bytes: &[u8], declared: Option<&'static Encoding>) -> &'static En
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(telling, true);
     let guessed = detector.guess(Some(b"ru"), Utf8Detection::Deny);
-    // Its letters for Russian are those of KOI8-R.
-    if guessed == KOI8_U { KOI8_R } else { guessed }
+    // Nothing else is sent by registers here; of KOI8 the letters for Russian are those of KOI8-R.
+    if guessed == KOI8_U {
+        KOI8_R
+    } else if guessed == IBM866 {
+        IBM866
+    } else {
+        WINDOWS_1251
+    }
 }
 
 /// Whether three quarters of what is not ASCII are Russian letters and the signs that go with them. The wrong one of
@@ -64,8 +70,6 @@ fn gives_letters(bytes: &[u8], encoding: &'static Encoding) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{IBM866, WINDOWS_1251};
-
     use super::*;
 
     const TEXT: &str = "Молоко \"Луговое\" 2,5% 0,9 л; Иванова А.П.";

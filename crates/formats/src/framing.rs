@@ -104,6 +104,8 @@ pub struct Outcome {
     /// [`Limits::documents`] it is the first document that was too many: nothing was rejected, all
     /// from there is to be sent again.
     pub unread_from: Option<usize>,
+    /// The encoding that the body itself declares for all of its documents.
+    pub encoding: Option<&'static str>,
 }
 
 /// Counts documents against the limit while a body is read.

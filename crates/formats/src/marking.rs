@@ -40,11 +40,25 @@ pub(crate) fn serial_of_text(code: &str) -> Option<String> {
 
 fn serial_of_plain(code: &str) -> Option<String> {
     gtin_of_plain(code)?;
+    if let Some(bytes) = hex(code) {
+        return serial_of_bytes(&bytes);
+    }
     let mark = code.trim().trim_start_matches("]C1").trim_start_matches('\u{1d}');
     // A separator that was spelled out instead of sent.
     let end = ["\u{1d}", "\\u001d"].iter().filter_map(|separator| mark.find(separator)).min().unwrap_or(mark.len());
     let serial = mark.get(16..end).and_then(|rest| rest.strip_prefix("21")).filter(|_| mark.starts_with("01"));
     serial.filter(|serial| !serial.is_empty()).map(str::to_owned)
+}
+
+/// The bytes of tag 1162 that a text spells.
+fn hex(code: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = code
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let bytes: Vec<u8> = digits?.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    bytes.starts_with(&[0x44, 0x4D]).then_some(bytes)
 }
 
 /// The serial number of tag 1162, which is ASCII.
@@ -91,10 +105,12 @@ mod tests {
         assert_eq!(serial_of_text("0104064057194699215AbC\\u001d93Zz09").as_deref(), Some("5AbC"));
         assert_eq!(serial_of_text("]C10104064057194699215AbC").as_deref(), Some("5AbC"));
         assert_eq!(serial_of_text("MDEwNDA2NDA1NzE5NDY5OTIxNUFiQzxkHTkzWnowOQ==").as_deref(), Some("5AbC<d"));
+        assert_eq!(serial_of_text("444D 03B23CAF78CB 705137").as_deref(), Some("pQ7"));
         assert_eq!(serial_of_bytes(b"\x44\x4D\x03\xB2\x3C\xAF\x78\xCBpQ7 ").as_deref(), Some("pQ7"));
         for text in ["", "0104064057194699", "4600000000008", "010406405719469821abc"] {
             assert_eq!(serial_of_text(text), None, "{text}");
         }
+        assert_eq!(serial_of_text("444D 03B23CAF78CB 705137").as_deref(), Some("pQ7"));
         assert_eq!(serial_of_bytes(b"\x44\x4D\x03\xB2\x3C\xAF\x78\xCB\x01\x02"), None);
     }
 

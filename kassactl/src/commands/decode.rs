@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
     for (index, one) in framed.into_iter().enumerate() {
         let shown = match one {
             Framed::Rejected(rejection) => rejected(index, &rejection),
-            Framed::Document(range) => parsed(index, &choice, &body[range], arguments)?,
+            Framed::Document(range) => parsed(index, &choice, &body[range], outcome.encoding, arguments)?,
         };
         all_fine &= shown.value.is_some();
         if out.json {
@@ -54,7 +54,13 @@ pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
     Ok(if all_fine { Outcome::Fine } else { Outcome::Problems })
 }
 
-fn parsed(index: usize, choice: &Choice, document: &[u8], arguments: &Decode) -> anyhow::Result<Shown> {
+fn parsed(
+    index: usize,
+    choice: &Choice,
+    document: &[u8],
+    charset: Option<&str>,
+    arguments: &Decode,
+) -> anyhow::Result<Shown> {
     let hash = canonical::document_hash(document);
     let context = Context {
         tenant: "tenant",
@@ -62,7 +68,7 @@ fn parsed(index: usize, choice: &Choice, document: &[u8], arguments: &Decode) ->
         shop: arguments.shop.as_deref(),
         time_zone: arguments.time_zone.as_deref(),
         document_id: arguments.document_id.as_deref().or_else(|| choice.family.needs_document_id.then_some("document")),
-        charset: None,
+        charset,
         received_at: Timestamp::now(),
         document_hash: &hash,
         raw_topic: schemas::raw::TOPIC,

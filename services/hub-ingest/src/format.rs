@@ -46,7 +46,8 @@ pub fn document_id(uri: &Uri) -> Option<String> {
 fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
     let value = |pair: &'u str| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value);
     let value = uri.query()?.split('&').find_map(value)?;
-    Some(percent_decode_str(value).decode_utf8_lossy())
+    // What is spelled in another encoding stays as it stands there: no two of them become one.
+    Some(percent_decode_str(value).decode_utf8().unwrap_or(Cow::Borrowed(value)))
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ impl Request {
             taken += usize::from(matches!(document, Framed::Document(_)));
             framed.push(document);
         });
+        let content_type = with_encoding(self.content_type, outcome.encoding);
         let group = Group::new(taken, &topic.queued);
         let record = Vec::with_capacity(largest(&framed) + ENVELOPE);
         let mut batch = Batch { topic, group: &group, next: 0, full: false, record };
@@ -114,7 +115,7 @@ impl Request {
             primary_source: entry.families.first().map(|family| (&**family).into()),
             directory_offset: Some(entry.offset),
             format: self.choice.family.name.into(),
-            content_type: self.content_type.as_deref().map(Into::into),
+            content_type: content_type.as_deref().map(Into::into),
             document_id: self.document_id.as_deref().map(Into::into),
             received_at: Timestamp::now(),
             ..RawDocument::default()
@@ -133,6 +134,15 @@ impl Request {
         };
         let items = framed.into_iter().map(&mut item).collect();
         Ok(Sent { group, items, bytes: sent_bytes, unread_from: outcome.unread_from })
+    }
+}
+
+/// A document that is a part of its body does not have the encoding that the body declares: the content type keeps it.
+fn with_encoding(content_type: Option<String>, declared: Option<&str>) -> Option<String> {
+    let Some(declared) = declared else { return content_type };
+    match content_type {
+        Some(told) if formats::charset(&told).is_some() => Some(told),
+        told => Some(format!("{}; charset={declared}", told.as_deref().unwrap_or("application/xml"))),
     }
 }
 

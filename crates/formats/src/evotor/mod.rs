@@ -101,7 +101,9 @@ fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
         Some("INVENTORY") => Ok(Kind::Other("inventory")),
         Some("REVALUATION") => Ok(Kind::Other("revaluation")),
         Some("OPEN_TARE") => Ok(Kind::Other("opened-container")),
-        Some("FPRINT" | "FPRINT_X_REPORT" | "X_REPORT") => Ok(Kind::Other("x-report")),
+        // An X or a Z report: only its transactions say which.
+        Some("FPRINT") => Ok(Kind::Other("register-report")),
+        Some("FPRINT_X_REPORT" | "X_REPORT") => Ok(Kind::Other("x-report")),
         Some("FPRINT_Z_REPORT" | "Z_REPORT") => Ok(Kind::Other("z-report")),
         Some(other) => Err(Invalid::unsupported(place, format!("documents of type {other:?} are not read"))),
         None => Err(Invalid::new(place, "the type is missing: it says what the document is")),
@@ -155,6 +157,8 @@ struct Numbered<'b> {
     session: Option<i64>,
     number: Option<i64>,
     times: Times,
+    /// The cloud's own id of the document.
+    id: Option<Cow<'b, str>>,
     /// Where the first three stand.
     places: [&'static str; 3],
 }
@@ -226,8 +230,13 @@ impl<'b> Numbered<'b> {
         flags: Vec<&'static str>,
         context: &Context<'b>,
     ) -> Result<RegisterEvent<'b>, Invalid> {
+        // Stock documents belong to no session.
+        let id = match (&self.id, self.session) {
+            (Some(id), None) => canonical::vendor_id(context.tenant, NAME, id),
+            _ => self.id(name, context)?,
+        };
         Ok(RegisterEvent {
-            event_id: self.id(name, context)?.into(),
+            event_id: id.into(),
             kind: EventKind::Other,
             name: Some(name.into()),
             device: self.device,

@@ -23,6 +23,8 @@ use crate::{
 struct Document<'a> {
     #[serde(default, borrow, rename = "type")]
     kind: Text<'a>,
+    #[serde(default, borrow)]
+    uuid: Text<'a>,
     #[serde(default)]
     number: Integer,
     #[serde(default, borrow)]
@@ -117,6 +119,7 @@ impl<'a> Document<'a> {
             session: self.session_number.0,
             number: self.number.0,
             times,
+            id: self.uuid.take_trimmed(),
             places: ["$.deviceUuid", "$.sessionNumber", "$.number"],
         }
     }

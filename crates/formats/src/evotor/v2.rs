@@ -20,6 +20,8 @@ use crate::{
 struct Document<'a> {
     #[serde(default, borrow, rename = "type")]
     kind: Text<'a>,
+    #[serde(default, borrow)]
+    id: Text<'a>,
     #[serde(default)]
     number: Integer,
     #[serde(default, borrow)]
@@ -160,6 +162,7 @@ impl<'a> Document<'a> {
             session: self.session_number.0,
             number: self.number.0,
             times,
+            id: self.id.take_trimmed(),
             places: ["$.device_id", "$.session_number", "$.number"],
         }
     }

@@ -9,9 +9,10 @@ use schemas::{
 
 use super::{
     NAME, REVISION,
+    basket::Basket,
     line::{Code, Line},
 };
-use crate::{Context, Invalid, checks, codes, flags, moment::Moment};
+use crate::{Context, Invalid, Parsed, checks, codes, flags, moment::Moment};
 
 /// Numbers of the fields.
 mod field {
@@ -29,55 +30,145 @@ mod field {
     pub const BARCODE: usize = 19;
 }
 
-pub(super) fn canonical<'b>(
-    lines: &[Line<'_>],
-    mut flags: Vec<&'static str>,
-    context: &Context<'b>,
-) -> Result<Receipt<'b>, Invalid> {
-    let of = |code| lines.iter().filter(move |line| line.code == Some(code));
-    let Some(close) = of(Code::Close).next() else {
-        return Err(Invalid::new("code 55", "missing: the check was not closed; send it with the line that closes it"));
-    };
-    let moment = close.moment()?.in_zone(context, &mut flags);
-    let operation = operation(close, &mut flags)?;
-    let (id, shift, number) = identity(close, moment, codes::operation_name(operation), context)?;
-    let items = items(lines, context, &mut flags)?;
-    let mut payments = Vec::new();
-    for line in of(Code::Payment) {
-        payments.extend(payment(line, &mut flags)?);
+/// What the lines of a check tell.
+#[derive(Default)]
+pub(super) struct Check<'l, 'b> {
+    open: Option<Line<'l>>,
+    /// The line that closed or cancelled it.
+    end: Option<Line<'l>>,
+    basket: Basket<'b>,
+    /// Kinds and sums as they stand there, with the line of the last.
+    payments: Vec<(PaymentKind, i64)>,
+    /// It has a line that only checks have.
+    any: bool,
+}
+
+impl<'l, 'b> Check<'l, 'b> {
+    pub fn take(
+        &mut self,
+        code: Code,
+        line: Line<'l>,
+        context: &Context<'b>,
+        flags: &mut Vec<&'static str>,
+    ) -> Result<(), Invalid> {
+        self.any = true;
+        match code {
+            Code::Open => self.open = Some(line),
+            Code::Close | Code::Cancelled => self.end = Some(line),
+            Code::Item => self.basket.put(item(&line, context, flags)?, &line)?,
+            Code::Storno => self.basket.take_back(&item(&line, context, flags)?, flags),
+            Code::Payment => self.pay(&line, flags)?,
+            Code::Report => {}
+        }
+        Ok(())
     }
-    // Closing and opening line have the check's own sum; files without it leave the sum to the items.
-    let told =
-        of(Code::Close).chain(of(Code::Open)).find_map(|line| total(line, &mut flags).transpose()).transpose()?;
-    let total_kopecks = told.unwrap_or_else(|| items.iter().filter_map(|item| item.sum_kopecks).sum());
-    if !checks::items_add_up(ReceiptKind::Receipt, total_kopecks, &items) {
-        flags::raise(&mut flags, flags::ITEMS_DO_NOT_ADD_UP);
+
+    pub fn canonical(
+        self,
+        encoding: &'static str,
+        flags: Vec<&'static str>,
+        context: &Context<'b>,
+    ) -> Result<Parsed<'b>, Invalid> {
+        if !self.any {
+            return Err(Invalid::unsupported("line 1", "neither a check nor a Z report"));
+        }
+        match &self.end {
+            None => {
+                Err(Invalid::new("line 1", "the check was not closed (code 55); send it with the line that closes it"))
+            }
+            Some(end) if end.code == Some(Code::Cancelled) => {
+                cancelled(end, flags, context).map(|event| Parsed::Event(Box::new(event)))
+            }
+            Some(_) => {
+                let receipt = self.receipt(flags, context)?;
+                Ok(Parsed::Receipt(Box::new(Receipt { encoding: Some(encoding.into()), ..receipt })))
+            }
+        }
     }
-    checks::take_change(&mut payments, total_kopecks);
-    Ok(Receipt {
-        receipt_id: id.into(),
-        kind: ReceiptKind::Receipt,
-        operation,
-        shift_number: Some(shift),
-        receipt_number: Some(number),
-        local_time: Some(moment.local),
-        utc_time: moment.utc,
-        total_kopecks,
-        payments,
-        items,
-        flags: flags.into_iter().map(Into::into).collect(),
-        ..context.receipt(NAME, REVISION)
-    })
+
+    fn receipt(self, mut flags: Vec<&'static str>, context: &Context<'b>) -> Result<Receipt<'b>, Invalid> {
+        let Self { open, end, basket, payments, .. } = self;
+        let close = end.ok_or_else(|| Invalid::new("line 1", "the check was not closed (code 55)"))?;
+        let moment = close.moment()?.in_zone(context, &mut flags);
+        let operation = operation(&close, &mut flags)?;
+        let (id, shift, number) = identity(&close, moment, codes::operation_name(operation), context)?;
+        let items = basket.into_items();
+        // Closing and opening line have the check's own sum; files without it leave the sum to the items.
+        let mut told = total(&close, &mut flags)?;
+        if told.is_none()
+            && let Some(open) = &open
+        {
+            told = total(open, &mut flags)?;
+        }
+        let of_items = checks::sum_of(items.iter().map(|item| item.sum_kopecks), &close.place(field::SUM))?;
+        let missing = || Invalid::new(close.place(field::SUM), "the sum is missing, and not every item tells its own");
+        let total_kopecks = told.or(of_items).ok_or_else(missing)?;
+        if !checks::items_add_up(ReceiptKind::Receipt, total_kopecks, &items) {
+            flags::raise(&mut flags, flags::ITEMS_DO_NOT_ADD_UP);
+        }
+        let mut payments = paid(payments, operation, &close)?;
+        checks::take_change(&mut payments, total_kopecks);
+        Ok(Receipt {
+            receipt_id: id.into(),
+            kind: ReceiptKind::Receipt,
+            operation,
+            shift_number: Some(shift),
+            receipt_number: Some(number),
+            local_time: Some(moment.local),
+            utc_time: moment.utc,
+            total_kopecks,
+            payments,
+            items,
+            flags: flags.into_iter().map(Into::into).collect(),
+            ..context.receipt(NAME, REVISION)
+        })
+    }
+
+    fn pay(&mut self, line: &Line<'_>, flags: &mut Vec<&'static str>) -> Result<(), Invalid> {
+        let place = line.place(field::SUM);
+        let amount = line.figure(field::SUM).kopecks(&place, flags)?.unwrap_or_default();
+        checks::money(Some(amount.saturating_abs()), &place)?;
+        let kind = if line.integer(field::PAYMENT_KIND)? == Some(1) {
+            PaymentKind::Cash
+        } else {
+            // The numbers of all others are up to the shop.
+            flags::raise(flags, flags::UNKNOWN_CODE);
+            PaymentKind::Other
+        };
+        match self.payments.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, paid)) => *paid = paid.saturating_add(amount),
+            None => self.payments.push((kind, amount)),
+        }
+        Ok(())
+    }
+}
+
+/// What was paid in the end. A payment that was taken back has the other sign; in some files all of a return are negative.
+fn paid(payments: Vec<(PaymentKind, i64)>, operation: Operation, close: &Line<'_>) -> Result<Vec<Payment>, Invalid> {
+    let all: i128 = payments.iter().map(|(_, amount)| i128::from(*amount)).sum();
+    let backwards = operation == Operation::SellReturn && all < 0;
+    let mut told = Vec::new();
+    for (kind, amount) in payments {
+        let amount = if backwards { amount.saturating_neg() } else { amount };
+        if let Some(amount_kopecks) =
+            checks::money(Some(amount), &close.place(field::SUM))?.filter(|amount| *amount != 0)
+        {
+            told.push(Payment { kind, amount_kopecks });
+        }
+    }
+    Ok(told)
 }
 
 /// A check that was given up: it never became a sale.
-pub(super) fn cancelled<'b>(
+fn cancelled<'b>(
     end: &Line<'_>,
     mut flags: Vec<&'static str>,
     context: &Context<'b>,
 ) -> Result<RegisterEvent<'b>, Invalid> {
     let moment = end.moment()?.in_zone(context, &mut flags);
-    let (id, shift, _) = identity(end, moment, "cancelled", context)?;
+    // A number is given again after a cancelled check: the number of the line tells them apart.
+    let kind = format!("cancelled-{}", end.needed(1, "the number of the line")?);
+    let (id, shift, _) = identity(end, moment, &kind, context)?;
     Ok(RegisterEvent {
         event_id: id.into(),
         kind: EventKind::Other,
@@ -130,60 +221,12 @@ fn sum(line: &Line<'_>, field: usize, flags: &mut Vec<&'static str>) -> Result<O
     checks::money(sum.map(i64::saturating_abs), &line.place(field))
 }
 
+/// The sum after discounts, which may be zero; without it the sum.
 fn total(line: &Line<'_>, flags: &mut Vec<&'static str>) -> Result<Option<i64>, Invalid> {
-    for field in [field::SUM_AFTER_DISCOUNT, field::SUM] {
-        if let Some(total) = sum(line, field, flags)?.filter(|total| *total != 0) {
-            return Ok(Some(total));
-        }
+    match sum(line, field::SUM_AFTER_DISCOUNT, flags)? {
+        None => Ok(sum(line, field::SUM, flags)?.filter(|total| *total != 0)),
+        told => Ok(told),
     }
-    Ok(None)
-}
-
-fn payment(line: &Line<'_>, flags: &mut Vec<&'static str>) -> Result<Option<Payment>, Invalid> {
-    let amount = sum(line, field::SUM, flags)?;
-    let kind = if line.integer(field::PAYMENT_KIND)? == Some(1) {
-        PaymentKind::Cash
-    } else {
-        // The numbers of all others are up to the shop.
-        flags::raise(flags, flags::UNKNOWN_CODE);
-        PaymentKind::Other
-    };
-    Ok(amount.filter(|amount| *amount != 0).map(|amount_kopecks| Payment { kind, amount_kopecks }))
-}
-
-fn items<'b>(
-    lines: &[Line<'_>],
-    context: &Context<'b>,
-    flags: &mut Vec<&'static str>,
-) -> Result<Vec<Item<'b>>, Invalid> {
-    let mut items: Vec<Item<'b>> = Vec::new();
-    for line in lines {
-        match line.code {
-            Some(Code::Item) if items.len() == checks::MAX_ITEMS => {
-                return Err(Invalid::new(
-                    line.place(1),
-                    format!("more than {} items make no sense", checks::MAX_ITEMS),
-                ));
-            }
-            Some(Code::Item) => items.push(item(line, context, flags)?),
-            Some(Code::Storno) => take_back(&mut items, item(line, context, flags)?),
-            _ => {}
-        }
-    }
-    Ok(items)
-}
-
-/// The last item of that product goes, or loses the quantity and the sum that were taken back.
-fn take_back(items: &mut Vec<Item<'_>>, storno: Item<'_>) {
-    let same = |item: &Item<'_>| (&item.vendor_code, &item.barcode) == (&storno.vendor_code, &storno.barcode);
-    let Some(index) = items.iter().rposition(same) else { return };
-    let item = &mut items[index];
-    if storno.quantity.unscaled() >= item.quantity.unscaled() {
-        items.remove(index);
-        return;
-    }
-    item.quantity = Decimal::from_unscaled(item.quantity.unscaled() - storno.quantity.unscaled());
-    item.sum_kopecks = item.sum_kopecks.map(|sum| sum.saturating_sub(storno.sum_kopecks.unwrap_or_default()).max(0));
 }
 
 fn item<'b>(line: &Line<'_>, context: &Context<'b>, flags: &mut Vec<&'static str>) -> Result<Item<'b>, Invalid> {

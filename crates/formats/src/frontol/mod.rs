@@ -4,14 +4,16 @@
 //! check, or one Z report. Money is in roubles with a decimal comma, texts are in windows-1251, times are those of the
 //! register's clock. Goods have codes and no names; nothing has a fiscal identity.
 
+mod basket;
 mod check;
 mod frame;
 mod line;
 mod report;
 
-use schemas::receipts::Receipt;
-
-use self::line::{Code, Line};
+use self::{
+    check::Check,
+    line::{Code, Line},
+};
 use crate::{Context, Family, Invalid, MediaType, Parsed, encoding};
 
 /// The family.
@@ -34,20 +36,16 @@ const REVISION: i32 = 1;
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let mut flags = Vec::new();
     let (text, encoding) = encoding::decode(document, context.charset, &mut flags);
-    let mut lines = Vec::new();
+    let mut check = Check::default();
     for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        lines.push(Line::read(text, index + 1)?);
+        let line = Line::read(text, index + 1)?;
+        match line.code {
+            Some(Code::Report) => {
+                return report::canonical(&line, flags, context).map(|shift| Parsed::Shift(Box::new(shift)));
+            }
+            Some(code) => check.take(code, line, context, &mut flags)?,
+            None => {}
+        }
     }
-    let has = |code| lines.iter().any(|line| line.code == Some(code));
-    if let Some(end) = lines.iter().find(|line| line.code == Some(Code::Cancelled)) {
-        return check::cancelled(end, flags, context).map(|event| Parsed::Event(Box::new(event)));
-    }
-    if let Some(report) = lines.iter().find(|line| line.code == Some(Code::Report)) {
-        return report::canonical(report, flags, context).map(|shift| Parsed::Shift(Box::new(shift)));
-    }
-    if !has(Code::Open) && !has(Code::Item) && !has(Code::Close) {
-        return Err(Invalid::unsupported("line 1", "neither a check nor a Z report"));
-    }
-    let receipt = check::canonical(&lines, flags, context)?;
-    Ok(Parsed::Receipt(Box::new(Receipt { encoding: Some(encoding.into()), ..receipt })))
+    check.canonical(encoding, flags, context)
 }

@@ -26,7 +26,7 @@ const NAME: &str = "set-retail";
 const REVISION: i32 = 1;
 
 fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
-    xml::frame(body, "purchase", limits, each)
+    xml::frame(body, &["purchase"], limits, each)
 }
 
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {

@@ -79,7 +79,8 @@ fn head<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static s
     let id = canonical::non_fiscal_receipt_id(&NonFiscalReceipt {
         tenant: context.tenant,
         source: NAME,
-        device: &format!("{shop}:{cash}"),
+        // Told apart from another pair of texts with colons.
+        device: &format!("{}:{cash}", shop.replace(':', "%3A")),
         business_date: &day,
         shift,
         number,
@@ -123,9 +124,11 @@ impl<'b> Purchase<'b> {
     fn receipt(self, mut flags: Vec<&'static str>, context: &Context<'b>) -> Result<Receipt<'b>, Invalid> {
         let Self { id, operation, shift, number, moment, amount, discount, items, mut payments, change } = self;
         // The sum in the head is not always right: that of the positions is, where each of them tells one.
-        let of_items: Option<i64> =
-            items.iter().try_fold(0_i64, |sum, item| sum.checked_add(item.sum_kopecks?)).filter(|_| !items.is_empty());
-        let total_kopecks = of_items.or(amount).ok_or_else(|| Invalid::new("/purchase/@amount", "missing"))?;
+        let of_items = checks::sum_of(items.iter().map(|item| item.sum_kopecks), "/purchase/positions")?;
+        let total_kopecks = of_items
+            .filter(|_| !items.is_empty())
+            .or(amount)
+            .ok_or_else(|| Invalid::new("/purchase/@amount", "missing"))?;
         if amount.is_some_and(|amount| amount != total_kopecks) {
             flags::raise(&mut flags, flags::ITEMS_DO_NOT_ADD_UP);
         }

@@ -2,6 +2,7 @@
 
 use quick_xml::{Reader, errors::Error, events::Event};
 
+use super::read::declared;
 use crate::{
     Framed, Limits, MAX_DEPTH, Outcome, Place, Reason,
     framing::{Counter, Full},
@@ -24,22 +25,24 @@ impl From<Full> for End {
     }
 }
 
-/// Each element `name` is a document, wherever it stands. The outermost element takes what stands before it, so that a
+/// Each element of one of the `names` is a document, wherever it stands. The outermost element takes what stands before it, so that a
 /// document that is the whole body keeps its XML declaration.
-pub(crate) fn frame(body: &[u8], name: &str, limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
+pub(crate) fn frame(body: &[u8], names: &[&str], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
     // Markup is ASCII in every encoding that is read: one letter for all other bytes makes text of the same length.
     let text: String = body.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { 'x' }).collect();
     let mut counter = Counter::new(limits, each);
-    match documents(&text, name, &mut counter) {
+    let outcome = match documents(&text, names, &mut counter) {
         Ok(()) | Err(End::Full) => counter.finish(),
         Err(End::Broken { start, offset, reason }) => {
             let line = 1 + memchr::memchr_iter(b'\n', &body[..offset]).count();
             counter.stop(start, Place { offset, line: Some(line) }, reason)
         }
-    }
+    };
+    let declared = declared(body).and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
+    Outcome { encoding: declared.map(|encoding| encoding.name()), ..outcome }
 }
 
-fn documents(text: &str, name: &str, counter: &mut Counter<'_>) -> Result<(), End> {
+fn documents(text: &str, names: &[&str], counter: &mut Counter<'_>) -> Result<(), End> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
     // What a client sends again from the middle of a list has the end of the list without its begin.
@@ -56,12 +59,12 @@ fn documents(text: &str, name: &str, counter: &mut Counter<'_>) -> Result<(), En
                 return Err(broken(offset, said(&error)));
             }
             Ok(Event::Start(element)) => {
-                if found.is_none() && element.name().as_ref() == name {
+                if found.is_none() && names.contains(&element.name().as_ref()) {
                     // What stands before the outermost element belongs to it.
                     found = Some((if depth == 0 { read_to } else { before }, depth));
                 }
                 depth += 1;
-                any = true;
+                any |= found.is_some();
                 if depth > MAX_DEPTH {
                     return Err(End::Broken { start, offset: before, reason: Reason::TooDeep });
                 }
@@ -78,7 +81,9 @@ fn documents(text: &str, name: &str, counter: &mut Counter<'_>) -> Result<(), En
             Ok(Event::Eof) if depth > 0 => {
                 return Err(broken(text.len(), "the XML ends inside of an element".to_owned()));
             }
-            Ok(Event::Eof) if !any => return Err(broken(0, format!("no XML: an element {name} is expected"))),
+            Ok(Event::Eof) if !any => {
+                return Err(broken(0, format!("no document: an element {} is expected", names.join(" or "))));
+            }
             Ok(Event::Eof) => return Ok(()),
             Ok(_) => {}
         }

@@ -19,7 +19,7 @@ pub(crate) fn decode<'b>(
 }
 
 /// `encoding` of the XML declaration, which is ASCII in every encoding that is read.
-fn declared(document: &[u8]) -> Option<&str> {
+pub(super) fn declared(document: &[u8]) -> Option<&str> {
     let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document).trim_ascii_start();
     let end = memchr::memmem::find(document, b"?>")?;
     let declaration = std::str::from_utf8(document[..end].strip_prefix(b"<?xml")?).ok()?;
@@ -68,6 +68,11 @@ impl Element {
     /// The first of several spellings that tells something.
     pub(crate) fn first<'n>(&self, attributes: &[&'n str]) -> Option<&'n str> {
         attributes.iter().copied().find(|attribute| self.text(attribute).is_some())
+    }
+
+    /// The first of several spellings, to keep.
+    pub(crate) fn first_owned<'b>(&self, attributes: &[&str]) -> Option<Cow<'b, str>> {
+        self.owned(self.first(attributes)?)
     }
 
     pub(crate) fn figure(&self, attribute: &str) -> Number<'_> {

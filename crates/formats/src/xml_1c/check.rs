@@ -35,6 +35,8 @@ const PAYMENTS: [(&str, PaymentKind); 11] = [
 struct Check<'b> {
     operation: Option<Operation>,
     is_correction: bool,
+    /// The sum of a correction that tells it.
+    sum: Option<i64>,
     correction_type: Option<i32>,
     correction_date: Option<Cow<'b, str>>,
     correction_number: Option<Cow<'b, str>>,
@@ -59,17 +61,25 @@ pub(super) fn canonical<'b>(
     })?;
     let mut check = Check::default();
     xml::read(text, &mut |element| {
-        match &element.names()[..] {
-            ["CheckPackage", "Parameters"] => check.head(element, &mut flags)?,
-            ["CheckPackage", "Parameters", "CorrectionData"] => check.correction(element)?,
-            ["CheckPackage", "Positions", "FiscalString"] => check.items.push(item(element, context, &mut flags)?),
-            ["CheckPackage", "Positions", "FiscalString", "VendorData"] => {
-                if let Some(item) = check.items.last_mut() {
-                    item.supplier_inn = element.owned("VendorINN");
-                    item.supplier_name = element.owned("VendorName");
+        let names = element.names();
+        let [root, inner @ ..] = &names[..] else { return Ok(()) };
+        match inner {
+            ["Parameters"] => {
+                check.head(element, &mut flags)?;
+                if *root == "CheckCorrectionPackage" {
+                    check.correction(element)?;
+                    check.sum = element.money("Sum", &mut flags)?;
                 }
             }
-            ["CheckPackage", "Payments"] => check.payments = payments(element, &mut flags)?,
+            ["Parameters", "CorrectionData"] => check.correction(element)?,
+            ["Positions", "FiscalString"] => check.items.push(item(element, context, &mut flags)?),
+            ["Positions", "FiscalString", "VendorData" | "PurveyorData"] => {
+                if let Some(item) = check.items.last_mut() {
+                    item.supplier_inn = element.first_owned(&["VendorINN", "PurveyorVATIN"]);
+                    item.supplier_name = element.first_owned(&["VendorName", "PurveyorName"]);
+                }
+            }
+            ["Payments"] => check.payments = payments(element, &mut flags)?,
             _ => {}
         }
         Ok(())
@@ -77,14 +87,16 @@ pub(super) fn canonical<'b>(
     let missing = || Invalid::new("/CheckPackage/Parameters/@OperationType", "missing");
     let operation = check.operation.ok_or_else(missing)?;
     let kind = if check.is_correction { ReceiptKind::ReceiptCorrection } else { ReceiptKind::Receipt };
-    // No revision tells a total. A correction may have no items: then it is what was paid.
-    let total = if check.items.is_empty() {
-        sum(check.payments.iter().map(|payment| Some(payment.amount_kopecks)))
+    // No revision tells a total, but corrections of their own. One without items is what was paid.
+    let total = if let Some(sum) = check.sum {
+        Some(sum)
+    } else if check.items.is_empty() {
+        checks::sum_of(check.payments.iter().map(|payment| Some(payment.amount_kopecks)), "/CheckPackage/Payments")?
     } else {
-        sum(check.items.iter().map(|item| item.sum_kopecks))
+        checks::sum_of(check.items.iter().map(|item| item.sum_kopecks), "/CheckPackage/Positions")?
     };
-    let missing = || Invalid::new("/CheckPackage/Positions/FiscalString/@AmountWithDiscount", "missing or too large");
-    let total_kopecks = checks::money(total, "/CheckPackage/Positions")?.ok_or_else(missing)?;
+    let missing = || Invalid::new("/CheckPackage/Positions/FiscalString/@AmountWithDiscount", "missing in one of them");
+    let total_kopecks = total.ok_or_else(missing)?;
     checks::take_change(&mut check.payments, total_kopecks);
     Ok(Receipt {
         receipt_id: canonical::vendor_id(context.tenant, NAME, &format!("{}:{document_id}", context.register)).into(),
@@ -105,17 +117,16 @@ pub(super) fn canonical<'b>(
     })
 }
 
-fn sum(mut kopecks: impl Iterator<Item = Option<i64>>) -> Option<i64> {
-    kopecks.try_fold(0_i64, |sum, one| sum.checked_add(one?))
-}
-
 impl Check<'_> {
     fn correction(&mut self, element: &Element) -> Result<(), Invalid> {
         self.is_correction = true;
-        self.correction_type = element.integer("Type")?.and_then(|code| i32::try_from(code).ok());
-        let day = element.text("Date").and_then(|date| Moment::text(date.trim().get(..10)?));
+        let kind = element.first(&["Type", "CorrectionType"]);
+        let kind = kind.map(|attribute| element.integer(attribute)).transpose()?.flatten();
+        self.correction_type = kind.and_then(|code| i32::try_from(code).ok());
+        let date = element.first_owned(&["Date", "CorrectionBaseDate"]);
+        let day = date.as_deref().and_then(|date| Moment::text(date.trim().get(..10)?));
         self.correction_date = day.and_then(|day| time::local_date_text(day.local)).map(Into::into);
-        self.correction_number = element.owned("Number");
+        self.correction_number = element.first_owned(&["Number", "CorrectionBaseNumber"]);
         Ok(())
     }
 
@@ -126,7 +137,7 @@ impl Check<'_> {
             self.operation = Some(codes::operation(code).ok_or_else(fault)?);
         }
         self.cashier_name = element.owned("CashierName");
-        self.cashier_inn = element.owned("CashierINN").map(|inn| inn.trim().to_owned().into());
+        self.cashier_inn = element.first_owned(&["CashierINN", "CashierVATIN"]).map(|inn| inn.trim().to_owned().into());
         if let Some(attribute) = element.first(&["TaxationSystem", "TaxVariant"]) {
             self.taxation = match element.integer(attribute)? {
                 // The number of the bit of tag 1055.
@@ -160,15 +171,24 @@ fn item<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static s
         Some(attribute) => element.money(attribute, flags),
         None => Ok(None),
     };
-    let discount_kopecks = money(&["DiscountAmount"], flags)?.filter(|discount| *discount != 0);
-    // `Price` is the price before the discount where `SumWithDiscount` is the sum after it.
+    let discount_kopecks = money(&["DiscountAmount", "DiscountSum"], flags)?.filter(|discount| *discount != 0);
+    // `Price` is the price before the discount, where there is one.
     let price = match money(&["PriceWithDiscount"], flags)? {
         None if discount_kopecks.is_none() => money(&["Price"], flags)?,
         price => price,
     };
-    let code =
-        |attribute: &str| Ok::<_, Invalid>(element.integer(attribute)?.and_then(|code| i32::try_from(code).ok()));
-    let unit = element.integer("MeasureOfQuantity")?.and_then(|code| codes::unit(code, flags));
+    let integer = |spellings: &[&str]| match element.first(spellings) {
+        Some(attribute) => element.integer(attribute),
+        None => Ok(None),
+    };
+    let code = |spellings: &[&str]| {
+        let code = integer(spellings)?.filter(|code| *code != 0);
+        Ok::<_, Invalid>(code.and_then(|code| i32::try_from(code).ok()))
+    };
+    let unit = match element.owned("MeasurementUnit") {
+        None => element.integer("MeasureOfQuantity")?.and_then(|code| codes::unit(code, flags)),
+        unit => unit,
+    };
     let name = element.owned("Name");
     let marking_code = element.owned("MarkingCode");
     let gtin = marking_code.as_deref().and_then(marking::gtin_of_text);
@@ -190,14 +210,16 @@ fn item<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static s
         sum_kopecks: money(&["AmountWithDiscount", "SumWithDiscount", "Amount"], flags)?,
         discount_kopecks,
         vat_rate: vat.map(|word| vat_rate(word.trim(), flags)),
-        vat_sum_kopecks: money(&["VATAmount"], flags)?,
-        payment_method: code("PaymentMethod")?.filter(|code| *code != 0),
-        payment_subject: code("CalculationSubject")?.filter(|code| *code != 0),
+        vat_sum_kopecks: money(&["VATAmount", "TaxSum"], flags)?,
+        payment_method: code(&["PaymentMethod", "SignMethodCalculation"])?,
+        payment_subject: code(&["CalculationSubject", "SignCalculationObject"])?,
         gtin: gtin.map(Into::into),
         marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
         // The number of the bit of tag 1222.
-        agent: element.integer("CalculationAgent")?.filter(|bit| (0..=6).contains(bit)).map(|bit| 1 << bit),
+        agent: integer(&["CalculationAgent", "SignSubjectCalculationAgent"])?
+            .filter(|bit| (0..=6).contains(bit))
+            .map(|bit| 1 << bit),
         ..Item::default()
     })
 }

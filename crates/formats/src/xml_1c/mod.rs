@@ -26,7 +26,7 @@ const NAME: &str = "xml-1c";
 const REVISION: i32 = 1;
 
 fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
-    xml::frame(body, "CheckPackage", limits, each)
+    xml::frame(body, &["CheckPackage", "CheckCorrectionPackage"], limits, each)
 }
 
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {

@@ -171,6 +171,17 @@ fn what_moves_goods_and_no_money_is_kept() {
 }
 
 #[test]
+fn a_stock_document_without_a_session_has_the_clouds_id() {
+    let stock = V2_SELL
+        .replacen("\"SELL\"", "\"ACCEPT\"", 1)
+        .replacen("\"session_number\": 42", "\"session_number\": null", 1)
+        .replacen('{', "{\"id\": \"stock-1\",", 1);
+    let stock = stock.replacen("\"id\": \"0b8f", "\"was\": \"0b8f", 1);
+    let event = support::event("evotor", stock.as_bytes());
+    assert_eq!((&*event.event_id, event.name.as_deref()), ("acme/evotor/stock-1", Some("acceptance")));
+}
+
+#[test]
 fn a_check_for_information_is_no_sale() {
     let document = WEBHOOK.replacen("\"infoCheck\": false", "\"infoCheck\": true", 1);
     let [document] = documents(EVOTOR, document.as_bytes())[..] else { panic!() };

@@ -178,31 +178,34 @@ fn a_document_that_is_too_large_costs_itself_only() {
     let array = format!("[{{}},{large},{{}}]");
     let (framed, outcome) = frame_within(DREAMKAS, array.as_bytes(), &limits);
     assert!(matches!(&framed[1], Framed::Rejected(r) if r.place.offset == 4 && r.reason.code() == "too-large"));
-    assert_eq!(outcome, Outcome { documents: 2, rejected: 1, unread_from: None });
+    assert_eq!(outcome, Outcome { documents: 2, rejected: 1, unread_from: None, encoding: None });
     let lines = format!("{{}}\n{large}\n{{}}");
     let (framed, outcome) = frame_within(DREAMKAS_LINES, lines.as_bytes(), &limits);
     assert_eq!(framed[1], too_large(3));
-    assert_eq!(outcome, Outcome { documents: 2, rejected: 1, unread_from: None });
+    assert_eq!(outcome, Outcome { documents: 2, rejected: 1, unread_from: None, encoding: None });
     let (framed, _) = frame_within(DREAMKAS, large.as_bytes(), &limits);
     assert_eq!(framed, [too_large(0)]);
     let tlvs = [tlv(3, &[]), tlv(3, &tlv(1041, &padded("1", 16))), tlv(5, &[])].concat();
     let (framed, outcome) = frame_within(TLV, &tlvs, &limits);
     assert!(matches!(&framed[1], Framed::Rejected(r) if r.place.offset == 4 && r.reason.code() == "too-large"));
-    assert_eq!(outcome, Outcome { documents: 2, rejected: 1, unread_from: None });
+    assert_eq!(outcome, Outcome { documents: 2, rejected: 1, unread_from: None, encoding: None });
 }
 
 #[test]
 fn a_batch_that_is_too_long_is_to_be_sent_on() {
     let limits = Limits { documents: 2, ..Limits::default() };
     let outcome = |content_type, body: &[u8]| frame_within(content_type, body, &limits).1;
-    let full = |from| Outcome { documents: 2, rejected: 0, unread_from: Some(from) };
+    let full = |from| Outcome { documents: 2, rejected: 0, unread_from: Some(from), encoding: None };
     assert_eq!(outcome(DREAMKAS, b"[{},{} ,{},{}]"), full(8));
-    assert_eq!(outcome(DREAMKAS, b"[{},{}]"), Outcome { documents: 2, rejected: 0, unread_from: None });
+    assert_eq!(outcome(DREAMKAS, b"[{},{}]"), Outcome { documents: 2, rejected: 0, unread_from: None, encoding: None });
     assert_eq!(outcome(DREAMKAS, b"{\"data\":[{},{},{}]}"), full(15));
     assert_eq!(outcome(DREAMKAS_LINES, b"{}\n{}\n\n{}\n"), full(7));
     assert_eq!(outcome(TLV, &tlv(3, &[]).repeat(3)), full(8));
     // A bad document takes a place of the batch, and too many bad ones end it as well.
-    assert_eq!(outcome(DREAMKAS_LINES, b"{}\nx\nx"), Outcome { documents: 1, rejected: 1, unread_from: Some(5) });
+    assert_eq!(
+        outcome(DREAMKAS_LINES, b"{}\nx\nx"),
+        Outcome { documents: 1, rejected: 1, unread_from: Some(5), encoding: None }
+    );
     assert_eq!(outcome(DREAMKAS, b"[{},{},x]"), full(7));
 }
 

@@ -48,7 +48,7 @@ fn a_file_is_its_checks_and_reports() {
     assert_eq!(flags(&refund), ["unknown-code"]);
 
     let cancelled = support::event("frontol", cancelled);
-    assert_eq!(cancelled.event_id, "acme/frontol/till-7:1/2026-11-20/12/6/cancelled");
+    assert_eq!(cancelled.event_id, "acme/frontol/till-7:1/2026-11-20/12/6/cancelled-114");
     assert_eq!((cancelled.kind, cancelled.name.as_deref()), (EventKind::Other, Some("cancelled-check")));
     assert_eq!((cancelled.amount_kopecks, cancelled.shift_number), (Some(1_250), Some(12)));
     let report = support::shift("frontol", report);
@@ -56,17 +56,106 @@ fn a_file_is_its_checks_and_reports() {
     assert_eq!((report.kind, report.shift_number), (ShiftKind::Close, Some(12)));
 }
 
+fn rejections(body: &[u8]) -> (usize, Vec<(Option<usize>, String)>) {
+    let (framed, outcome) = frame(FRONTOL, body);
+    let rejected = framed.iter().filter_map(|one| match one {
+        Framed::Rejected(rejection) => Some((rejection.place.line, rejection.reason.to_string())),
+        Framed::Document(_) => None,
+    });
+    (outcome.documents, rejected.collect())
+}
+
 #[test]
-fn a_broken_line_is_rejected_with_its_number_and_the_others_count() {
-    let text = String::from_utf8(SALES.to_vec()).unwrap().replacen("112;20.11.2026", "11?;20.11.2026", 1);
-    let (framed, outcome) = frame(FRONTOL, text.as_bytes());
-    assert_eq!((outcome.documents, outcome.rejected, outcome.unread_from), (4, 1, None));
-    let rejection = framed.iter().find_map(|one| if let Framed::Rejected(r) = one { Some(r) } else { None }).unwrap();
-    assert_eq!((rejection.place.line, rejection.reason.code()), (Some(15), "malformed"));
-    let (_, outcome) = frame(FRONTOL, b"<html></html>");
-    assert_eq!((outcome.documents, outcome.rejected), (0, 0));
-    let (_, outcome) = frame(FRONTOL, b"a;b;c\n1;2;3;4;5;6\n");
-    assert_eq!((outcome.documents, outcome.rejected), (1, 1));
+fn a_broken_line_tears_its_check_and_the_others_count() {
+    let text = String::from_utf8(SALES.to_vec()).unwrap();
+    // Between two checks.
+    let between = text.replacen("\r\n108;", "\r\nbroken\r\n108;", 1);
+    let (documents, rejected) = rejections(between.as_bytes());
+    assert_eq!((documents, rejected.len(), rejected[0].0), (4, 1, Some(11)));
+    assert!(rejected[0].1.starts_with("no line of a sales file"), "{rejected:?}");
+    // Within one: neither half says what was sold.
+    let within = text.replacen("\r\n105;", "\r\nbroken\r\n105;", 1);
+    let (documents, rejected) = rejections(within.as_bytes());
+    assert_eq!(documents, 3);
+    let lines: Vec<_> = rejected.iter().map(|(line, _)| line.unwrap()).collect();
+    assert_eq!(lines, [4, 8, 9]);
+    assert!(rejected[2].1.contains("rest of the check of line 4"), "{rejected:?}");
+    // The same with a line of another register.
+    let foreign = text.replacen("\r\n105;", "\r\n900;20.11.2026;14:03:41;42;2;9;1\r\n105;", 1);
+    let (documents, rejected) = rejections(foreign.as_bytes());
+    assert_eq!((documents, rejected.len()), (3, 3));
+    assert_eq!(rejections(b"<html></html>"), (0, vec![]));
+}
+
+#[test]
+fn a_check_that_does_not_end_is_refused_where_it_is_sent() {
+    let open: Vec<u8> =
+        documents(FRONTOL, SALES)[0].split_inclusive(|b| *b == b'\n').take(5).flatten().copied().collect();
+    let (documents, rejected) = rejections(&open);
+    assert_eq!((documents, rejected[0].0), (0, Some(1)));
+    assert!(rejected[0].1.contains("code 55"), "{rejected:?}");
+}
+
+#[test]
+fn a_check_that_is_repeated_is_the_same_check() {
+    let sale = documents(FRONTOL, SALES)[0];
+    // Without opening lines, too: the closing line ends a check.
+    let bare: Vec<u8> = sale.split_inclusive(|byte| *byte == b'\n').skip(1).flatten().copied().collect();
+    let twice = [b"\xEF\xBB\xBF", &bare[..], b"\r\n", &bare].concat();
+    let [one, other] = documents(FRONTOL, &twice)[..] else { panic!() };
+    let (one, other) = (support::receipt("frontol", one), support::receipt("frontol", other));
+    assert_eq!((one.total_kopecks, one.items.len()), (44_751, 2));
+    assert_eq!((&one.receipt_id, one.total_kopecks), (&other.receipt_id, other.total_kopecks));
+    // A number that is given again after a cancelled check.
+    let text = String::from_utf8(SALES.to_vec()).unwrap();
+    let again = text.replacen("\r\n115;", "\r\n116;20.11.2026;14:10:00;11;1;6;1;305;;12,5;1;12,5;0;12;12,5;12,5\r\n117;20.11.2026;14:10:09;55;1;6;1;;;0;1;12,5;0;12;0;12,5\r\n118;20.11.2026;14:11:00;56;1;6;1;;;0;1;12,5;0;12;0;12,5\r\n115;", 1);
+    let all = documents(FRONTOL, again.as_bytes());
+    assert_eq!(all.len(), 6);
+    assert_eq!(support::receipt("frontol", all[3]).total_kopecks, 1_250);
+    assert_ne!(support::event("frontol", all[2]).event_id, support::event("frontol", all[4]).event_id);
+}
+
+#[test]
+fn what_is_taken_back_is_gone_to_the_last_piece() {
+    let line = |number: u32, code: u8, rest: &str| format!("{number};20.11.2026;14:05:00;{code};1;4;1;{rest}\n");
+    let check = |lines: &[(u8, &str)], sum: &str| {
+        let lines: String = (1..).zip(lines).map(|(number, (code, rest))| line(number, *code, rest)).collect();
+        lines + &line(99, 55, &format!(";;0;1;{sum};0;12;0;{sum}"))
+    };
+    let two = check(
+        &[
+            (11, "17;;100;1;100;0;12;100;100"),
+            (11, "8;;100;1;100;0;12;100;100"),
+            (11, "17;;100;1;100;0;12;100;100"),
+            (12, "17;;100;-2;-200;0;12;100;-200"),
+        ],
+        "100",
+    );
+    let receipt = support::receipt("frontol", two.as_bytes());
+    assert_eq!((receipt.items.len(), receipt.items[0].vendor_code.as_deref(), flags(&receipt)), (1, Some("8"), vec![]));
+    // Three of which two go, with their discount.
+    let part = check(&[(11, "17;;100;3;300;0;12;90;270"), (12, "17;;100;-2;-200;0;12;90;-180")], "90");
+    let receipt = support::receipt("frontol", part.as_bytes());
+    let item = &receipt.items[0];
+    assert_eq!((quantity(item).as_str(), item.sum_kopecks, item.discount_kopecks), ("1", Some(9_000), Some(1_000)));
+    let nothing = check(&[(11, "17;;100;1;100;0;12;100;100"), (12, "8;;100;-1;-100;0;12;100;-100")], "100");
+    assert_eq!(flags(&support::receipt("frontol", nothing.as_bytes())), ["items-do-not-add-up"]);
+    // Payments that were taken back.
+    let paid =
+        check(&[(11, "17;;100;1;100;0;12;100;100"), (41, ";2;;;100"), (41, ";2;;;-100"), (40, ";1;;;100")], "100");
+    let receipt = support::receipt("frontol", paid.as_bytes());
+    assert_eq!(receipt.payments, [Payment { kind: PaymentKind::Cash, amount_kopecks: 10_000 }]);
+    // A gift: the sum after the discount is told to be zero.
+    let gift = check(&[(11, "17;;100;1;100;0;12;0;0")], "0").replace(";0;1;0;0;12;0;0", ";0;1;100;0;12;0;0");
+    let receipt = support::receipt("frontol", gift.as_bytes());
+    assert_eq!((receipt.total_kopecks, receipt.items[0].sum_kopecks, flags(&receipt)), (0, Some(0), vec![]));
+}
+
+#[test]
+fn sums_beyond_sense_are_refused() {
+    let items = "1;;;11;1;4;;;;;1;10000000000000\n".repeat(9_990);
+    let check = format!("{items}2;20.11.2026;14:05:00;55;1;4;1;;;;;;0;12\n");
+    assert_eq!(fault(check.as_bytes()), ("invalid".into(), "line 9991, field 12".into()));
 }
 
 #[test]
@@ -79,7 +168,7 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         assert_eq!(class, "invalid", "{place}");
         place
     };
-    assert_eq!(invalid("14:05:00;55;", "14:05:00;45;"), "code 55");
+    assert_eq!(invalid("14:05:00;55;", "14:05:00;45;"), "line 1");
     assert_eq!(invalid("20.11.2026;14:05:00", "20.13.2026;14:05:00"), "line 7, field 2");
     assert_eq!(invalid(";99,9;2;", ";99,9;2,x;"), "line 2, field 11");
     assert_eq!(invalid(";;500;", ";;5e30;"), "line 6, field 12");

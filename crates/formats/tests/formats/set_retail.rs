@@ -81,11 +81,10 @@ fn broken_xml_is_rejected_with_its_place() {
     assert_eq!((taken, reason.as_str()), (2, "the XML ends inside of an element"));
     let bomb = "<?xml version=\"1.0\"?><!DOCTYPE p [<!ENTITY a \"aaaa\"><!ENTITY b SYSTEM \"file:///etc/passwd\">]><purchase/>";
     assert!(reject(bomb).2.contains("DOCTYPE"));
-    assert_eq!(reject("").2, "no XML: an element purchase is expected");
+    assert_eq!(reject("").2, "no document: an element purchase is expected");
+    assert_eq!(reject("<html/>").2, "no document: an element purchase is expected");
     let deep = format!("<purchases>{}</purchases>", "<a>".repeat(100));
     assert!(reject(&deep).2.contains("deeper"));
-    // Other documents hold no purchase.
-    assert_eq!(frame(SET_RETAIL, b"<html/>").1.documents, 0);
 }
 
 #[test]
@@ -126,4 +125,34 @@ fn oddities_are_flagged_and_the_positions_count() {
     assert_eq!(odd("BankCardPaymentEntity", "BonusCardPaymentEntity"), (44_751, vec!["unknown-code".to_owned()]));
     assert_eq!(odd("nds=\"20.0\"", "nds=\"20.5\""), (44_751, vec!["unknown-code".to_owned()]));
     assert_eq!(odd(" amount=\"267.71\"", ""), (44_751, vec![]));
+}
+
+#[test]
+fn the_encoding_that_a_list_declares_is_that_of_its_documents() {
+    let text = PURCHASES.replace("UTF-8", "windows-1251").replacen("goodsCode=\"17\"", "goodsCode=\"Я-1\"", 1);
+    let body = encoding_rs::WINDOWS_1251.encode(&text).0.into_owned();
+    let (_, outcome) = frame(SET_RETAIL, &body);
+    assert_eq!(outcome.encoding, Some("windows-1251"));
+    let context = formats::Context { charset: outcome.encoding, ..support::CONTEXT };
+    let parsed = formats::family("set-retail").unwrap().parse(documents(SET_RETAIL, &body)[0], &context).unwrap();
+    let formats::Parsed::Receipt(sale) = parsed else { panic!("{parsed:?}") };
+    assert_eq!((sale.items[0].vendor_code.as_deref(), flags(&sale)), (Some("Я-1"), vec![]));
+    assert_eq!(sale.encoding.as_deref(), Some("windows-1251"));
+}
+
+#[test]
+fn sums_beyond_sense_are_refused_and_two_desks_have_two_ids() {
+    let sale = String::from_utf8(documents(SET_RETAIL, PURCHASES.as_bytes())[0].to_vec()).unwrap();
+    for positions in [9_000, 9_500] {
+        let many = "<position count='1' amount='10000000000000'/>".repeat(positions);
+        let many = sale.replacen("<positions>", &format!("<positions>{many}"), 1);
+        let invalid = support::parse("set-retail", many.as_bytes()).unwrap_err();
+        assert_eq!(invalid.place, "/purchase/positions");
+    }
+    let id = |shop: &str, cash: &str| {
+        let sale = sale.replacen("shop=\"3\"", &format!("shop=\"{shop}\""), 1);
+        let sale = sale.replacen("cash=\"2\"", &format!("cash=\"{cash}\""), 1);
+        support::receipt("set-retail", sale.as_bytes()).receipt_id.into_owned()
+    };
+    assert_ne!(id("1", "2:1"), id("1:2", "1"));
 }

@@ -101,6 +101,25 @@ fn corrections_and_the_third_revision_are_read() {
         (ReceiptKind::ReceiptCorrection, Operation::Buy, 1_350)
     );
     assert_eq!(bare.payments[1], Payment { kind: PaymentKind::Prepaid, amount_kopecks: 100 });
+    let package = "<CheckPackage><Parameters PaymentType=\"1\" TaxVariant=\"1\" CashierVATIN=\"770000000156\"/><Positions>\
+        <FiscalString Name=\"Ball\" Quantity=\"2\" Price=\"100\" SumWithDiscount=\"180\" DiscountSum=\"20\" Tax=\"20\" SignMethodCalculation=\"3\" \
+        SignCalculationObject=\"10\" SignSubjectCalculationAgent=\"5\" TaxSum=\"30\"><PurveyorData PurveyorVATIN=\"7700000016\" PurveyorName=\"S\"/>\
+        </FiscalString></Positions><Payments Cash=\"180\"/></CheckPackage>";
+    let package = receipt(package.as_bytes());
+    let ball = &package.items[0];
+    assert_eq!((ball.price_kopecks, ball.sum_kopecks, ball.discount_kopecks), (None, Some(18_000), Some(2_000)));
+    assert_eq!((ball.vat_sum_kopecks, ball.payment_method, ball.payment_subject), (Some(3_000), Some(3), Some(10)));
+    assert_eq!(
+        (ball.agent, ball.supplier_inn.as_deref(), ball.supplier_name.as_deref()),
+        (Some(32), Some("7700000016"), Some("S"))
+    );
+    assert_eq!(package.cashier_inn.as_deref(), Some("770000000156"));
+    let own_root = "<CheckCorrectionPackage><Parameters PaymentType=\"1\" CorrectionType=\"1\" CorrectionBaseDate=\"2026-11-19T00:00:00\" \
+        CorrectionBaseNumber=\"17-3\" Sum=\"200\"/><Payments Cash=\"200\"/></CheckCorrectionPackage>";
+    let [own_root] = documents(XML_1C, own_root.as_bytes())[..] else { panic!() };
+    let own_root = receipt(own_root);
+    assert_eq!((own_root.kind, own_root.total_kopecks), (ReceiptKind::ReceiptCorrection, 20_000));
+    assert_eq!((own_root.correction_type, own_root.correction_date.as_deref()), (Some(1), Some("2026-11-19")));
     // There `Price` is the price before the discount.
     let third = CHECK.replace("AmountWithDiscount", "SumWithDiscount").replace("PriceWithDiscount", "Price");
     let third = receipt(third.as_bytes());

@@ -125,6 +125,13 @@ async fn a_document_without_a_number_needs_an_id_beside_it() {
     let records = hub.installation.read_all(schemas::raw::TOPIC).await;
     let [record] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!(record.decode::<schemas::raw::RawDocument<'_>>().document_id.as_deref(), Some("А/17"));
+    // What is not UTF-8 stays as it is spelled; what the body declares is kept beside a part of it.
+    let declared = format!("<?xml version=\"1.0\" encoding=\"windows-1251\"?><all>{check}</all>");
+    assert_eq!(send("&document_id=%C0%C0-1", declared).await.0, 200);
+    let records = hub.installation.read_all(schemas::raw::TOPIC).await;
+    let raw = records[1].decode::<schemas::raw::RawDocument<'_>>();
+    assert_eq!(raw.document_id.as_deref(), Some("%C0%C0-1"));
+    assert_eq!(raw.content_type.as_deref(), Some("text/xml; charset=windows-1251"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
