@@ -53,6 +53,11 @@ pub(crate) fn quantity(millionths: Option<i64>, place: &str, flags: &mut Vec<&'s
     }
 }
 
+/// A discount, where there is one: what a sum lost.
+pub(crate) fn discount(before: Option<i64>, after: Option<i64>) -> Option<i64> {
+    before.zip(after).and_then(|(before, after)| before.checked_sub(after)).filter(|discount| *discount > 0)
+}
+
 /// What sums add up to; nothing where one of them is not told.
 pub(crate) fn sum_of(sums: impl Iterator<Item = Option<i64>>, place: &str) -> Result<Option<i64>, Invalid> {
     let sum: Option<i128> = sums.map(|sum| sum.map(i128::from)).sum();

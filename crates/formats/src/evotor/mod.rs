@@ -146,11 +146,6 @@ impl Times {
     }
 }
 
-/// A discount, where there is one: what a sum lost.
-fn discount(before: Option<i64>, after: Option<i64>) -> Option<i64> {
-    before.zip(after).and_then(|(before, after)| before.checked_sub(after)).filter(|discount| *discount > 0)
-}
-
 /// What tells a document without a fiscal identity from others.
 struct Numbered<'b> {
     device: Option<Cow<'b, str>>,

@@ -251,7 +251,7 @@ impl<'b> Body<'b> {
             unit: position.measure_name.take(),
             price_kopecks,
             sum_kopecks,
-            discount_kopecks: super::discount(before, sum_kopecks),
+            discount_kopecks: checks::discount(before, sum_kopecks),
             gtin: gtin.map(Into::into),
             barcode: position.barcode.take(),
             vendor_code: position.commodity_code.take(),

@@ -37,7 +37,7 @@ pub(super) struct Check<'l, 'b> {
     /// The line that closed or cancelled it.
     end: Option<Line<'l>>,
     basket: Basket<'b>,
-    /// Kinds and sums as they stand there, with the line of the last.
+    /// The sum of each kind, with the signs of the file.
     payments: Vec<(PaymentKind, i64)>,
     /// It has a line that only checks have.
     any: bool,
@@ -185,23 +185,29 @@ fn cancelled<'b>(
 /// The id of a check by its last line, with shift and number.
 fn identity(end: &Line<'_>, moment: Moment, kind: &str, context: &Context<'_>) -> Result<(String, i64, i64), Invalid> {
     let (shift, number) = (end.needed(field::SHIFT, "the shift")?, end.needed(field::RECEIPT, "the receipt")?);
+    Ok((id(end, moment, (shift, number), kind, context)?, shift, number))
+}
+
+/// The id of a document by the register of its line, at the register or gateway that sent it: files of several shops use
+/// the same numbers.
+pub(super) fn id(
+    line: &Line<'_>,
+    moment: Moment,
+    (shift, number): (i64, i64),
+    kind: &str,
+    context: &Context<'_>,
+) -> Result<String, Invalid> {
     let business_date = time::local_date_text(moment.local);
-    let business_date = business_date.ok_or_else(|| Invalid::new(end.place(2), "beyond the calendar"))?;
-    let id = canonical::non_fiscal_receipt_id(&NonFiscalReceipt {
+    let business_date = business_date.ok_or_else(|| Invalid::new(line.place(2), "beyond the calendar"))?;
+    Ok(canonical::non_fiscal_receipt_id(&NonFiscalReceipt {
         tenant: context.tenant,
         source: NAME,
-        device: &device(end, context),
+        device: &format!("{}:{}", context.register, line.text(field::REGISTER).unwrap_or_default()),
         business_date: &business_date,
         shift,
         number,
         kind,
-    });
-    Ok((id, shift, number))
-}
-
-/// The register of the file, at the register or gateway that sent it: files of several shops use the same numbers.
-pub(super) fn device(line: &Line<'_>, context: &Context<'_>) -> String {
-    format!("{}:{}", context.register, line.text(field::REGISTER).unwrap_or_default())
+    }))
 }
 
 fn operation(close: &Line<'_>, flags: &mut Vec<&'static str>) -> Result<Operation, Invalid> {
@@ -254,7 +260,7 @@ fn item<'b>(line: &Line<'_>, context: &Context<'b>, flags: &mut Vec<&'static str
         quantity: Decimal::from_unscaled(quantity),
         price_kopecks: price,
         sum_kopecks: after,
-        discount_kopecks: before.zip(after).map(|(before, after)| before - after).filter(|discount| *discount > 0),
+        discount_kopecks: checks::discount(before, after),
         gtin: gtin.map(Into::into),
         barcode: barcode.map(|text| text.to_owned().into()),
         vendor_code: vendor_code.map(|text| text.to_owned().into()),

@@ -1,6 +1,5 @@
 //! The Z report: a shift was closed.
 
-use canonical::{NonFiscalReceipt, time};
 use schemas::shifts::{ShiftDocument, ShiftKind};
 
 use super::{NAME, REVISION, line::Line};
@@ -16,17 +15,8 @@ pub(super) fn canonical<'b>(
 ) -> Result<ShiftDocument<'b>, Invalid> {
     let moment = report.moment()?.in_zone(context, &mut flags);
     let shift_number = report.needed(SHIFT, "the shift")?;
-    let business_date = time::local_date_text(moment.local);
-    let business_date = business_date.ok_or_else(|| Invalid::new(report.place(2), "beyond the calendar"))?;
-    let id = canonical::non_fiscal_receipt_id(&NonFiscalReceipt {
-        tenant: context.tenant,
-        source: NAME,
-        device: &super::check::device(report, context),
-        business_date: &business_date,
-        shift: shift_number,
-        number: report.needed(1, "the number of the line")?,
-        kind: "shift_close",
-    });
+    let number = report.needed(1, "the number of the line")?;
+    let id = super::check::id(report, moment, (shift_number, number), "shift_close", context)?;
     Ok(ShiftDocument {
         shift_document_id: id.into(),
         kind: ShiftKind::Close,
