@@ -23,6 +23,7 @@ const CONTEXT: Context<'static> = Context {
     time_zone: Some("Asia/Yekaterinburg"),
     document_id: Some("1"),
     charset: None,
+    keeps_personal_data: true,
     received_at: Timestamp(1_795_478_400_000_000),
     document_hash: "00112233445566778899aabbccddeeff",
     raw_topic: "registers.raw.v1",

@@ -17,6 +17,8 @@ pub struct Context<'a> {
     pub document_id: Option<&'a str>,
     /// Encoding of its text by the request's `Content-Type`.
     pub charset: Option<&'a str>,
+    /// Whether the buyer's contact, name and taxpayer number are kept.
+    pub keeps_personal_data: bool,
     /// When hub-ingest took it in.
     pub received_at: Timestamp,
     /// Hash of the document's bytes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemas::{
     Timestamp,
-    directory::{DirectoryEntry, RegisterStatus},
+    directory::{DirectoryEntry, EntryKind, RegisterStatus},
 };
 
 use crate::Enrolment;
@@ -132,6 +132,8 @@ fn enrol(
                 lowest_key_version,
                 status: RegisterStatus::Active,
                 updated_at: Timestamp::default(),
+                kind: EntryKind::Register,
+                ..Entry::default()
             });
         }
         Ok(_) => {}

@@ -168,6 +168,10 @@ fn owned(body: &[u8]) -> Result<Entry, avro::DecodeError> {
         lowest_key_version: entry.lowest_key_version,
         status: entry.status,
         updated_at: entry.updated_at,
+        kind: entry.kind,
+        devices: entry.devices.into_iter().map(|device| device.into_owned().into()).collect(),
+        secret_hashes: entry.secret_hashes.into_iter().map(|hash| hash.into_owned().into()).collect(),
+        keeps_personal_data: entry.keeps_personal_data,
     })
 }
 

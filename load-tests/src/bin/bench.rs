@@ -58,6 +58,7 @@ const CONTEXT: Context<'static> = Context {
     time_zone: Some("Europe/Moscow"),
     document_id: Some("1"),
     charset: None,
+    keeps_personal_data: false,
     received_at: Timestamp(1_795_478_400_000_000),
     document_hash: "00112233445566778899aabbccddeeff",
     raw_topic: "registers.raw.v1",

@@ -114,6 +114,7 @@ impl Normalizer {
             time_zone: raw.time_zone.as_deref(),
             document_id: raw.document_id.as_deref(),
             charset: raw.content_type.as_deref().and_then(formats::charset),
+            keeps_personal_data: raw.keeps_personal_data,
             received_at: raw.received_at,
             document_hash: &raw.document_hash,
             raw_topic: schemas::raw::TOPIC,

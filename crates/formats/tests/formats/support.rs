@@ -19,6 +19,7 @@ pub(crate) const CONTEXT: Context<'static> = Context {
     time_zone: Some("Asia/Yekaterinburg"),
     document_id: None,
     charset: None,
+    keeps_personal_data: false,
     received_at: Timestamp(1_795_478_400_000_000),
     document_hash: HASH,
     raw_topic: "registers.raw.v1",
