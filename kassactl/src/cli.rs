@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use provision::SourceId;
 
 const ABOUT: &str = "Operates a kassaflow installation: provisions it, enrols registers, shows what flows through it.";
 
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     /// Enrol, revoke and list registers
     #[command(subcommand)]
     Registers(Registers),
+    /// Add, renew and revoke the tokens of sources: clouds and back offices that send for many registers
+    #[command(subcommand)]
+    Sources(Sources),
     /// Send a file of documents to the hub, as a register would, and show its verdicts
     Send(Send),
     /// Show what the documents of a file would become; needs no server
@@ -122,9 +126,9 @@ pub(crate) enum Registers {
   kassactl registers enrol acme/till-7 --shop shop-1 --time-zone Europe/Moscow --families dreamkas
   kassactl registers enrol --csv registers.csv --out tokens.csv
 
-The CSV file has the columns tenant,register,shop,time_zone,families; several families are separated by spaces. \
-All of its registers are enrolled, or none. Enrolling again changes shop, time zone and families and prints the \
-same token again.")]
+The CSV file has the columns tenant,register,shop,time_zone,families, and may have devices and keeps_personal_data \
+(true or false); several families or devices are separated by spaces. All of its registers are enrolled, or none. \
+Enrolling again changes everything but the lowest key version and prints the same token again.")]
 pub(crate) struct Enrol {
     /// The register
     #[arg(value_name = "TENANT/REGISTER", required_unless_present = "csv", conflicts_with = "csv", value_parser = register_id)]
@@ -138,6 +142,13 @@ pub(crate) struct Enrol {
     /// Formats that it sends, separated by commas; the first is its primary source
     #[arg(long, required_unless_present = "csv", conflicts_with = "csv", value_delimiter = ',')]
     pub families: Vec<String>,
+    /// Ids by which documents of clouds and back offices name the register, separated by commas: a vendor's device id, \
+    /// the number of its fiscal drive
+    #[arg(long, conflicts_with = "csv", value_delimiter = ',')]
+    pub devices: Vec<String>,
+    /// Keep the buyer's contact, name and taxpayer number in its receipts
+    #[arg(long, conflicts_with = "csv")]
+    pub keep_personal_data: bool,
     /// Enrol all registers of this CSV file; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
@@ -147,6 +158,43 @@ pub(crate) struct Enrol {
     /// Refuse tokens of lower key versions from now on; it never falls
     #[arg(long, value_name = "N")]
     pub lowest_key_version: Option<i32>,
+}
+
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "A source sends for many registers of its tenant; its documents name each register by one of the \
+devices that it was enrolled with.
+
+Examples:
+  kassactl sources add acme/evotor-cloud --families evotor
+  kassactl sources rotate acme/evotor-cloud
+  kassactl sources list"
+)]
+pub(crate) enum Sources {
+    /// Make a source known and print its token, which nobody can show again
+    Add(AddSource),
+    /// Print a new token; the one before it stays valid until the next time
+    Rotate(OneSource),
+    /// Refuse everything that the source sends from now on
+    Revoke(OneSource),
+    /// Show the sources
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddSource {
+    #[command(flatten)]
+    pub id: OneSource,
+    /// Formats that it sends, separated by commas; with only one it need not name its format
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub families: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneSource {
+    /// The source
+    #[arg(value_name = "TENANT/SOURCE", value_parser = source_id)]
+    pub source: SourceId,
 }
 
 #[derive(Debug, Args)]
@@ -306,6 +354,11 @@ pub(crate) struct LetterId {
 fn register_id(text: &str) -> Result<RegisterId, String> {
     let (tenant, register) = text.split_once('/').ok_or("expected TENANT/REGISTER, such as acme/till-7")?;
     Ok(RegisterId { tenant: id(tenant)?, register: id(register)? })
+}
+
+fn source_id(text: &str) -> Result<SourceId, String> {
+    let (tenant, source) = text.split_once('/').ok_or("expected TENANT/SOURCE, such as acme/evotor-cloud")?;
+    Ok(SourceId { tenant: id(tenant)?, source: id(source)? })
 }
 
 fn sender_id(text: &str) -> Result<SenderId, String> {

@@ -81,6 +81,7 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         | Command::Schemas(_)
         | Command::Db(_)
         | Command::Registers(_)
+        | Command::Sources(_)
         | Command::Send(_)
         | Command::Tap(_)
         | Command::Lag
@@ -121,6 +122,7 @@ async fn run_on_installation(command: Command, settings: &Settings, out: Out) ->
         Command::Schemas(command) => commands::schemas::run(command, settings, out).await,
         Command::Db(command) => commands::db::run(command, settings, out).await,
         Command::Registers(command) => commands::registers::run(command, settings, out).await,
+        Command::Sources(command) => commands::sources::run(command, settings, out).await,
         Command::Send(arguments) => commands::send::run(arguments, settings, out).await,
         Command::Tap(arguments) => commands::tap::run(arguments, settings, out).await,
         Command::Lag => commands::lag::run(settings, out).await,

@@ -10,6 +10,22 @@ pub fn register(tenant: &str, register: &str) -> String {
     joined(tenant, register)
 }
 
+/// `tenant/source/name`: in the directory, and of what a source sent that no register has sent. The names of registers
+/// have no `/`.
+#[must_use]
+pub fn source(tenant: &str, source: &str) -> String {
+    format!("{tenant}/source/{source}")
+}
+
+/// `tenant/device`, under which a register is found by an id that documents name it by; cases of ASCII letters and blanks
+/// around it do not matter.
+#[must_use]
+pub fn device(tenant: &str, device: &str) -> String {
+    let mut key = joined(tenant, device.trim());
+    key[tenant.len()..].make_ascii_lowercase();
+    key
+}
+
 /// `tenant/product_key`. The product key is one that [`product_key`](crate::product_key) made: its
 /// parts are escaped already.
 #[must_use]
@@ -38,6 +54,8 @@ mod tests {
     #[test]
     fn keys_begin_with_the_tenant() {
         assert_eq!(super::register("acme", "till-7"), "acme/till-7");
+        assert_eq!(super::source("acme", "evotor"), "acme/source/evotor");
+        assert_eq!(super::device("acme", " 20170111-D58C-40E4 "), "acme/20170111-d58c-40e4");
         assert_eq!(super::product("acme", "code:dreamkas/shop-1/A%2F1"), "acme/code:dreamkas/shop-1/A%2F1");
         assert_eq!(super::terminal_group("acme", "бар/1"), "acme/бар%2F1");
     }

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod key;
 mod newest;
 pub mod product;
+pub mod source_token;
 pub mod time;
 pub mod token;
 

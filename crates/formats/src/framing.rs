@@ -37,6 +37,8 @@ pub enum Framed {
 /// Why bytes were not taken, and where they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
+    /// What is not taken: the document, or all from it on where reading cannot go on.
+    pub range: Range<usize>,
     /// Where the fault was found; for a document that is too large, its begin.
     pub place: Place,
     /// What the fault is.
@@ -136,17 +138,18 @@ impl<'f> Counter<'f> {
         Ok(())
     }
 
-    /// Rejects the document that begins at `start`.
-    pub(crate) fn reject(&mut self, start: usize, place: Place, reason: Reason) -> Result<(), Full> {
-        self.room(start)?;
+    /// Rejects the bytes of a document.
+    pub(crate) fn reject(&mut self, range: Range<usize>, place: Place, reason: Reason) -> Result<(), Full> {
+        self.room(range.start)?;
         self.outcome.rejected += 1;
-        (self.each)(Framed::Rejected(Rejection { place, reason }));
+        (self.each)(Framed::Rejected(Rejection { range, place, reason }));
         Ok(())
     }
 
-    /// Rejects the document that begins at `start`, where reading cannot go on.
-    pub(crate) fn stop(mut self, start: usize, place: Place, reason: Reason) -> Outcome {
-        if self.reject(start, place, reason).is_ok() {
+    /// Rejects all that is left of the body, because reading cannot go on.
+    pub(crate) fn stop(mut self, rest: Range<usize>, place: Place, reason: Reason) -> Outcome {
+        let start = rest.start;
+        if self.reject(rest, place, reason).is_ok() {
             self.outcome.unread_from = Some(start);
         }
         self.outcome

@@ -21,6 +21,8 @@ pub struct Family {
     pub needs_document_id: bool,
     /// What its bodies may be called; the first is meant where a client names the family only.
     pub media_types: &'static [MediaType],
+    /// By what names documents call their register, the surest first.
+    pub(crate) devices: fn(&[u8]) -> Vec<String>,
     pub(crate) parse: for<'b> fn(&'b [u8], &Context<'b>) -> Result<Parsed<'b>, Invalid>,
 }
 
@@ -32,6 +34,13 @@ impl Family {
     /// to be tried again.
     pub fn parse<'b>(&self, document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
         (self.parse)(document, context)
+    }
+
+    /// By what names a document calls its register, the surest first: a vendor's id of the device, the number of its
+    /// fiscal drive. Empty where it does not say, and where it cannot be read.
+    #[must_use]
+    pub fn devices(&self, document: &[u8]) -> Vec<String> {
+        (self.devices)(document)
     }
 }
 
@@ -107,10 +116,15 @@ pub fn family(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().copied().find(|family| family.name == name)
 }
 
+/// So many documents of a body are looked at to find out how it is written.
+const LOOKED_AT: usize = 3;
+
 /// The families that read a body's first document, each under the content type that fits the body best. More than one
-/// means: the family has to be named.
+/// means: the family has to be named. A `content_type` that says something leaves only those that come under it.
 #[must_use]
-pub fn recognise(body: &[u8]) -> Vec<Choice> {
+pub fn recognise(body: &[u8], content_type: Option<&str>) -> Vec<Choice> {
+    let content_type = essence(content_type);
+    let meaningless = is_meaningless(content_type);
     let nobody = Context {
         tenant: "?",
         register: "?",
@@ -119,7 +133,7 @@ pub fn recognise(body: &[u8]) -> Vec<Choice> {
         time_zone: Some("UTC"),
         document_id: Some("?"),
         charset: None,
-    keeps_personal_data: false,
+        keeps_personal_data: false,
         received_at: Timestamp(i64::MAX),
         document_hash: "?",
         raw_topic: "?",
@@ -129,14 +143,16 @@ pub fn recognise(body: &[u8]) -> Vec<Choice> {
     // How many documents were rejected, if the first one is read.
     let rejected = |family: &Family, media_type: &MediaType| {
         let mut first = None;
-        let outcome = (media_type.frame)(body, &Limits::default(), &mut |framed| {
+        let limits = Limits { documents: LOOKED_AT, ..Limits::default() };
+        let outcome = (media_type.frame)(body, &limits, &mut |framed| {
             first.get_or_insert(framed);
         });
         let Some(Framed::Document(range)) = first else { return None };
         family.parse(&body[range], &nobody).is_ok().then_some(outcome.rejected)
     };
     let choice = |family: &'static Family| {
-        let media_types = family.media_types.iter();
+        let called = |media_type: &&MediaType| meaningless || media_type.name.eq_ignore_ascii_case(content_type);
+        let media_types = family.media_types.iter().filter(called);
         let fitting = media_types.filter_map(|media_type| Some((rejected(family, media_type)?, media_type)));
         fitting.min_by_key(|(rejected, _)| *rejected).map(|(_, media_type)| Choice { family, media_type })
     };
@@ -155,6 +171,15 @@ pub fn charset(content_type: &str) -> Option<&str> {
 /// What an HTTP client says that tells nothing: the defaults of clients that were not configured.
 const MEANINGLESS: &[&str] = &["", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"];
 
+/// A content type without its parameters.
+fn essence(content_type: Option<&str>) -> &str {
+    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+}
+
+fn is_meaningless(content_type: &str) -> bool {
+    MEANINGLESS.iter().any(|known| known.eq_ignore_ascii_case(content_type))
+}
+
 /// Chooses by the `format` parameter and the `Content-Type` header, either of which may be
 /// missing. The family's own content types name it; shared ones such as `application/json` need
 /// `format` beside them.
@@ -162,8 +187,7 @@ const MEANINGLESS: &[&str] = &["", "application/octet-stream", "application/x-ww
 /// # Errors
 /// When they name no family, or one that has no such content type.
 pub fn choose(format: Option<&str>, content_type: Option<&str>) -> Result<Choice, UnknownFormat> {
-    let content_type = content_type.unwrap_or_default();
-    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    let content_type = essence(content_type);
     let called = |m: &&'static MediaType| m.name.eq_ignore_ascii_case(content_type);
     let Some(format) = format else {
         return FAMILIES
@@ -174,8 +198,8 @@ pub fn choose(format: Option<&str>, content_type: Option<&str>) -> Result<Choice
             .ok_or(UnknownFormat::Unnamed);
     };
     let family = family(format).ok_or_else(|| UnknownFormat::Family(format.to_owned()))?;
-    let meaningless = MEANINGLESS.iter().any(|m| m.eq_ignore_ascii_case(content_type));
-    let media_type = if meaningless { family.media_types.first() } else { family.media_types.iter().find(called) };
+    let media_type =
+        if is_meaningless(content_type) { family.media_types.first() } else { family.media_types.iter().find(called) };
     media_type.map(|media_type| Choice { family, media_type }).ok_or_else(|| UnknownFormat::MediaType {
         family: family.name,
         content_type: content_type.to_owned(),

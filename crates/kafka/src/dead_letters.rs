@@ -28,7 +28,7 @@ pub struct DeadLetters {
 }
 
 /// Most bytes of original document in a letter; a longer one is kept as its hash and position only.
-const MOST_BODY: usize = 1_900_000;
+pub const MOST_BODY: usize = 1_900_000;
 /// Most letters and bytes that wait for their acknowledgement.
 const QUEUE: (usize, usize) = (10_000, 64 * 1024 * 1024);
 

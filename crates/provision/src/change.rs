@@ -7,13 +7,21 @@ use schemas::{
     directory::{DirectoryEntry, EntryKind, RegisterStatus},
 };
 
-use crate::Enrolment;
+use crate::{Enrolment, SourceId, source};
 
-/// What the directory says of one register.
+/// What the directory says of one register, or of one source.
 pub type Entry = DirectoryEntry<'static>;
 
-/// All entries, by tenant and register.
-pub(crate) type Entries = BTreeMap<(String, String), Entry>;
+/// All entries, by the key of their records.
+pub(crate) type Entries = BTreeMap<String, Entry>;
+
+/// The key of an entry's record.
+pub(crate) fn key_of(entry: &Entry) -> String {
+    match entry.kind {
+        EntryKind::Source => canonical::key::source(&entry.tenant, &entry.register),
+        EntryKind::Register | EntryKind::Unknown => canonical::key::register(&entry.tenant, &entry.register),
+    }
+}
 
 /// One change of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +51,28 @@ pub enum Change {
         /// Tokens of lower key versions stay refused. `None`: as it was.
         lowest_key_version: Option<i32>,
     },
+    /// Makes a source known, or one known again that was revoked.
+    AddSource {
+        /// The source.
+        source: SourceId,
+        /// Formats that it sends; it need not name its format if it has only one.
+        families: Vec<String>,
+        /// Of the only token that it may show.
+        secret_hash: String,
+    },
+    /// Gives a source a new token. The one before it stays valid until the next time, so that nothing is refused
+    /// while it is being replaced.
+    RotateSource {
+        /// The source.
+        source: SourceId,
+        /// Of the new token.
+        secret_hash: String,
+    },
+    /// Refuses everything that the source sends from now on.
+    RevokeSource {
+        /// The source.
+        source: SourceId,
+    },
 }
 
 /// What changes lead to.
@@ -60,18 +90,19 @@ pub(crate) fn plan(known: &Entries, changes: &[Change], now: Timestamp) -> Resul
     let mut results = Vec::with_capacity(changes.len());
     let mut problems = Vec::new();
     for change in changes {
-        let id = change.id();
-        let before = changed.get(&id).or_else(|| known.get(&id));
+        let key = change.key();
+        let before = changed.get(&key).or_else(|| known.get(&key));
         match change.apply(before) {
             Ok(entry) if before.is_some_and(|before| same(before, &entry)) => results.push(entry),
             Ok(entry) => {
                 let entry = Entry { updated_at: now, ..entry };
-                changed.insert(id, entry.clone());
+                changed.insert(key, entry.clone());
                 results.push(entry);
             }
-            Err(reasons) => problems.extend(reasons.iter().map(|reason| format!("{}/{}: {reason}", id.0, id.1))),
+            Err(reasons) => problems.extend(reasons.iter().map(|reason| format!("{key}: {reason}"))),
         }
     }
+    problems.extend(shared_devices(known, &changed));
     if problems.is_empty() { Ok(Plan { results, to_write: changed.into_values().collect() }) } else { Err(problems) }
 }
 
@@ -80,12 +111,15 @@ fn same(one: &Entry, other: &Entry) -> bool {
 }
 
 impl Change {
-    fn id(&self) -> (String, String) {
-        let (tenant, register) = match self {
-            Self::Enrol { enrolment, .. } => (&enrolment.tenant, &enrolment.register),
-            Self::Revoke { tenant, register } | Self::Reinstate { tenant, register, .. } => (tenant, register),
-        };
-        (tenant.clone(), register.clone())
+    fn key(&self) -> String {
+        match self {
+            Self::Enrol { enrolment: Enrolment { tenant, register, .. }, .. }
+            | Self::Revoke { tenant, register }
+            | Self::Reinstate { tenant, register, .. } => canonical::key::register(tenant, register),
+            Self::AddSource { source, .. } | Self::RotateSource { source, .. } | Self::RevokeSource { source } => {
+                canonical::key::source(&source.tenant, &source.source)
+            }
+        }
     }
 
     fn apply(&self, before: Option<&Entry>) -> Result<Entry, Vec<String>> {
@@ -99,6 +133,9 @@ impl Change {
                 let lowest_key_version = raised(&entry, *lowest_key_version)?;
                 Ok(Entry { status: RegisterStatus::Active, lowest_key_version, ..entry })
             }
+            Self::AddSource { source, families, secret_hash } => source::added(before, source, families, secret_hash),
+            Self::RotateSource { secret_hash, .. } => source::rotated(before, secret_hash),
+            Self::RevokeSource { .. } => source::revoked(before),
         }
     }
 }
@@ -133,13 +170,32 @@ fn enrol(
                 status: RegisterStatus::Active,
                 updated_at: Timestamp::default(),
                 kind: EntryKind::Register,
-                ..Entry::default()
+                devices: said.devices.iter().map(|device| device.trim().to_ascii_lowercase().into()).collect(),
+                secret_hashes: Vec::new(),
+                keeps_personal_data: said.keeps_personal_data,
             });
         }
         Ok(_) => {}
         Err(reasons) => problems.extend(reasons),
     }
     Err(problems)
+}
+
+/// A device that names two registers would name neither. Registers that are out of service have none.
+fn shared_devices(known: &Entries, changed: &Entries) -> Vec<String> {
+    let now = known.iter().filter(|(key, _)| !changed.contains_key(*key)).chain(changed);
+    let in_service = now.filter(|(_, entry)| entry.status == RegisterStatus::Active);
+    let mut owners = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (key, entry) in in_service {
+        for device in &entry.devices {
+            let other = owners.insert(canonical::key::device(&entry.tenant, device), key);
+            if let Some(other) = other.filter(|other| *other != key) {
+                problems.push(format!("the device {device:?} names both {other} and {key}"));
+            }
+        }
+    }
+    problems
 }
 
 fn found(before: Option<&Entry>) -> Result<Entry, Vec<String>> {
@@ -172,6 +228,7 @@ mod tests {
             shop: "shop-1".into(),
             time_zone: "Europe/Moscow".into(),
             families: vec!["dreamkas".into()],
+            ..Enrolment::default()
         }
     }
 
@@ -190,7 +247,7 @@ mod tests {
     /// The directory after these changes.
     fn after(changes: &[Change]) -> Entries {
         let plan = plan(&Entries::new(), changes, EARLIER).unwrap();
-        plan.to_write.into_iter().map(|e| ((e.tenant.to_string(), e.register.to_string()), e)).collect()
+        plan.to_write.into_iter().map(|entry| (key_of(&entry), entry)).collect()
     }
 
     fn problem(known: &Entries, change: Change) -> String {
@@ -252,6 +309,28 @@ mod tests {
         };
         let problems = plan(&Entries::new(), &[enrol(1, None), bad, revoke()], NOW).unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[test]
+    fn a_device_names_one_register_in_service() {
+        let with_device = |register: &str, tenant: &str| Change::Enrol {
+            enrolment: Enrolment {
+                tenant: tenant.into(),
+                register: register.into(),
+                devices: vec![" 9999-AB ".into()],
+                ..till()
+            },
+            key_version: 1,
+            lowest_key_version: None,
+        };
+        let known = after(&[with_device("till-7", "acme"), with_device("till-7", "other")]);
+        assert_eq!(known["acme/till-7"].devices, ["9999-ab"]);
+        let refused = problem(&known, with_device("till-8", "acme"));
+        assert_eq!(refused, "the device \"9999-ab\" names both acme/till-7 and acme/till-8");
+        let moved = [revoke(), with_device("till-8", "acme")];
+        assert_eq!(plan(&known, &moved, NOW).unwrap().to_write.len(), 2);
+        let known = after(&[with_device("till-7", "acme"), revoke(), with_device("till-8", "acme")]);
+        assert!(problem(&known, reinstate(None)).contains("names both"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     Change, Entry, Error, Installation, blocking,
-    change::{Entries, Plan, plan},
+    change::{Entries, Plan, key_of, plan},
 };
 
 /// Part of the transactional id that all writers share.
@@ -121,7 +121,7 @@ impl Directory {
     fn record(&self, entry: &Entry) -> (String, Vec<u8>) {
         let mut payload = Vec::with_capacity(128);
         wire::write(self.schema_id, entry, &mut payload);
-        (canonical::key::register(&entry.tenant, &entry.register), payload)
+        (key_of(entry), payload)
     }
 
     fn read(mut self, runtime: &Handle) -> Result<(Entries, Reader), Error> {
@@ -148,7 +148,7 @@ impl Directory {
                     owned(&runtime.block_on(self.resolver.resolve(id, body))?)
                 };
                 let entry = entry.map_err(|error| unreadable(error.to_string()))?;
-                entries.insert((entry.tenant.to_string(), entry.register.to_string()), entry);
+                entries.insert(key_of(&entry), entry);
             } else if last_record.elapsed() > SILENCE_BOUND {
                 return Err(Error::Slow(SILENCE_BOUND.as_secs()));
             }

@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 
 /// Most bytes of a shop's name.
 const MOST_SHOP: usize = 255;
+/// Most ids that documents may name one register by, and most bytes of one.
+const MOST_DEVICES: usize = 16;
+const MOST_DEVICE: usize = 128;
 
 /// What the directory is to know of a register.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
     /// Whose it is.
     pub tenant: String,
@@ -21,6 +24,13 @@ pub struct Enrolment {
     pub time_zone: String,
     /// Formats that it sends; the first is its primary source.
     pub families: Vec<String>,
+    /// Ids by which documents name the register, for those that do not come from itself: a vendor's device id, the number
+    /// of its fiscal drive.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// Whether its receipts keep the buyer's contact, name and taxpayer number.
+    #[serde(default)]
+    pub keeps_personal_data: bool,
 }
 
 impl Enrolment {
@@ -42,18 +52,35 @@ impl Enrolment {
         if !is_time_zone(&self.time_zone) {
             problems.push(format!("the time zone {:?} is no IANA name, such as Europe/Moscow", self.time_zone));
         }
-        if self.families.is_empty() {
-            problems.push(format!("no family is given; known are {}", known_families()));
+        problems.extend(family_problems(&self.families));
+        if self.devices.len() > MOST_DEVICES {
+            problems.push(format!("{} devices are more than {MOST_DEVICES}", self.devices.len()));
         }
-        for (index, family) in self.families.iter().enumerate() {
-            if formats::family(family).is_none() {
-                problems.push(format!("the family {family:?} is unknown; known are {}", known_families()));
-            } else if self.families[..index].contains(family) {
-                problems.push(format!("the family {family:?} is given twice"));
+        for device in &self.devices {
+            if device.trim().is_empty() || device.len() > MOST_DEVICE || device.chars().any(char::is_control) {
+                problems.push(format!(
+                    "the device {device:?} is empty, over {MOST_DEVICE} bytes or has control characters"
+                ));
             }
         }
         problems
     }
+}
+
+/// What is wrong with a list of families, one sentence each.
+pub(crate) fn family_problems(families: &[String]) -> Vec<String> {
+    let mut problems = Vec::new();
+    if families.is_empty() {
+        problems.push(format!("no family is given; known are {}", known_families()));
+    }
+    for (index, family) in families.iter().enumerate() {
+        if formats::family(family).is_none() {
+            problems.push(format!("the family {family:?} is unknown; known are {}", known_families()));
+        } else if families[..index].contains(family) {
+            problems.push(format!("the family {family:?} is given twice"));
+        }
+    }
+    problems
 }
 
 /// Only the exact spelling: other readers of the directory look it up in files.
@@ -76,6 +103,7 @@ mod tests {
             shop: "Магазин № 1".into(),
             time_zone: "Asia/Yekaterinburg".into(),
             families: vec!["ffd-tlv".into(), "dreamkas".into()],
+            ..Enrolment::default()
         }
     }
 
@@ -94,7 +122,7 @@ mod tests {
     #[test]
     fn every_field_is_checked() {
         type Edit = fn(&mut Enrolment);
-        let cases: [(&str, Edit); 9] = [
+        let cases: [(&str, Edit); 10] = [
             ("the tenant \"Acme\" is no id", |t| t.tenant = "Acme".into()),
             ("the register \"till/7\" is no id", |t| t.register = "till/7".into()),
             ("the shop \" \" is empty", |t| t.shop = " ".into()),
@@ -104,6 +132,7 @@ mod tests {
             ("no family is given", |t| t.families.clear()),
             ("the family \"evator\" is unknown; known are atol, ", |t| t.families = vec!["evator".into()]),
             ("the family \"dreamkas\" is given twice", |t| t.families.push("dreamkas".into())),
+            ("the device \" \" is empty", |t| t.devices = vec!["999907".into(), " ".into()]),
         ];
         for (problem, change) in cases {
             let found = problems(change);

@@ -16,6 +16,7 @@
 //!     shop: "shop-1".into(),
 //!     time_zone: "Europe/Moscow".into(),
 //!     families: vec!["dreamkas".into()],
+//!     ..Enrolment::default()
 //! };
 //! let keys = canonical::TokenKeys::parse("1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")?;
 //! let enrolled = installation.registers_enrol(&keys, &[till], None).await?;
@@ -29,6 +30,7 @@ mod directory;
 mod enrolment;
 mod error;
 pub mod rows;
+mod source;
 pub mod testing;
 
 use std::fmt;
@@ -38,6 +40,7 @@ use kafka::{
     Client,
     admin::{self, Applied},
 };
+use schemas::directory::EntryKind;
 use schemas::{
     TOPIC_SCHEMAS,
     catalogue::Catalogue,
@@ -49,6 +52,7 @@ pub use change::{Change, Entry};
 pub use enrolment::Enrolment;
 pub use error::Error;
 pub use postgres::{MigrationError, migrate as db_migrate};
+pub use source::{Added, SourceId};
 
 /// One installation: its cluster, its registry and its prefix. Clones share their connections.
 #[derive(Debug, Clone)]
@@ -151,12 +155,14 @@ impl Installation {
         directory::change(self, changes).await
     }
 
-    /// Every entry of the directory, by tenant and register.
+    /// Every register of the directory, by tenant and register.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn registers_list(&self) -> Result<Vec<Entry>, Error> {
-        directory::list(self).await
+        let mut entries = directory::list(self).await?;
+        entries.retain(|entry| entry.kind != EntryKind::Source);
+        Ok(entries)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Enrolled, Enrolment};
 
-/// The columns of the file that is read, in any order.
+/// The columns that the file must have, in any order. `devices` and `keeps_personal_data` (true or false) may be there too.
 pub const COLUMNS: [&str; 5] = ["tenant", "register", "shop", "time_zone", "families"];
 /// Most mistakes that are told at once.
 const MOST_PROBLEMS: usize = 20;
@@ -28,7 +28,7 @@ pub enum RowsError {
     Csv(#[from] csv::Error),
 }
 
-/// A row as it stands in the file; families are separated by spaces, `|` or `;`.
+/// A row as it stands in the file; families, and devices, are separated by spaces, `|` or `;`.
 #[derive(Debug, Deserialize)]
 struct Row {
     tenant: String,
@@ -36,6 +36,10 @@ struct Row {
     shop: String,
     time_zone: String,
     families: String,
+    #[serde(default)]
+    devices: String,
+    #[serde(default)]
+    keeps_personal_data: Option<bool>,
 }
 
 /// Reads and checks registers. A register that is named twice is a mistake: one of its rows would be lost.
@@ -114,9 +118,14 @@ impl Lines<'_> {
 
 impl From<Row> for Enrolment {
     fn from(row: Row) -> Self {
-        let families = row.families.split([' ', '|', ';']).filter(|family| !family.is_empty());
+        let list = |text: &str| {
+            let parts = text.split([' ', '|', ';']).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
         Self {
-            families: families.map(str::to_owned).collect(),
+            families: list(&row.families),
+            devices: list(&row.devices),
+            keeps_personal_data: row.keeps_personal_data.unwrap_or(false),
             tenant: row.tenant,
             register: row.register,
             shop: row.shop,
@@ -157,6 +166,16 @@ mod tests {
         assert_eq!((&*rows[0].tenant, &*rows[0].shop), ("acme", "Магазин, 1"));
         assert_eq!(rows[0].families, ["dreamkas", "ffd-tlv"]);
         assert_eq!(rows[1].families, ["ffd-tlv", "dreamkas"]);
+    }
+
+    #[test]
+    fn devices_and_the_consent_to_personal_data_may_be_told() {
+        let file = "tenant,register,shop,time_zone,families,devices,keeps_personal_data\n\
+                    acme,till-1,s,Europe/Moscow,evotor,9999070001 20170111-D58C,true\n\
+                    acme,till-2,s,Europe/Moscow,evotor,,\n";
+        let rows = read(file.as_bytes()).unwrap();
+        assert_eq!((rows[0].devices.len(), rows[0].keeps_personal_data), (2, true));
+        assert_eq!((rows[1].devices.len(), rows[1].keeps_personal_data), (0, false));
     }
 
     #[test]

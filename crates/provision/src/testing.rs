@@ -185,6 +185,7 @@ impl TestInstallation {
             shop: "shop-1".to_owned(),
             time_zone: "Europe/Moscow".to_owned(),
             families: vec!["dreamkas".to_owned(), "ffd-tlv".to_owned()],
+            ..Enrolment::default()
         })
         .await
     }

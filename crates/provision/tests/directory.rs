@@ -20,6 +20,7 @@ fn till(test: &TestInstallation, register: &str) -> Enrolment {
         shop: "shop-1".into(),
         time_zone: "Europe/Moscow".into(),
         families: vec!["dreamkas".into()],
+        ..Enrolment::default()
     }
 }
 

@@ -9,5 +9,6 @@ pub(crate) mod registers;
 pub(crate) mod schemas;
 pub(crate) mod send;
 pub(crate) mod servers;
+pub(crate) mod sources;
 pub(crate) mod tap;
 pub(crate) mod topics;

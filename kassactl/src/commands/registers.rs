@@ -49,6 +49,8 @@ struct Shown<'a> {
     shop: &'a str,
     time_zone: &'a str,
     families: Vec<&'a str>,
+    devices: Vec<&'a str>,
+    keeps_personal_data: bool,
     lowest_key_version: i32,
     status: &'static str,
     updated_at: String,
@@ -64,6 +66,8 @@ impl<'a> Shown<'a> {
             shop: &entry.shop,
             time_zone: &entry.time_zone,
             families: entry.families.iter().map(|family| &**family).collect(),
+            devices: entry.devices.iter().map(|device| &**device).collect(),
+            keeps_personal_data: entry.keeps_personal_data,
             lowest_key_version: entry.lowest_key_version,
             status: entry.status.symbol(),
             updated_at: time(entry),
@@ -72,7 +76,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn time(entry: &Entry) -> String {
+pub(super) fn time(entry: &Entry) -> String {
     let micros = entry.updated_at.0;
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| format!("{time:.0}"))
 }
@@ -83,8 +87,15 @@ async fn enrol_one(arguments: Enrol, settings: &Settings, mut out: Out) -> anyho
     let (Some(id), Some(shop), Some(time_zone)) = (arguments.register, arguments.shop, arguments.time_zone) else {
         anyhow::bail!("a register, its shop and its time zone are needed");
     };
-    let enrolment =
-        Enrolment { tenant: id.tenant, register: id.register, shop, time_zone, families: arguments.families };
+    let enrolment = Enrolment {
+        tenant: id.tenant,
+        register: id.register,
+        shop,
+        time_zone,
+        families: arguments.families,
+        devices: arguments.devices,
+        keeps_personal_data: arguments.keep_personal_data,
+    };
     let enrolled = settings.installation()?.registers_enrol(&keys, &[enrolment], arguments.lowest_key_version).await?;
     for Enrolled { entry, token } in &enrolled {
         if out.json {
@@ -174,11 +185,12 @@ fn show(entries: &[Entry], mut out: Out) -> anyhow::Result<Outcome> {
             entry.shop.to_string(),
             entry.time_zone.to_string(),
             shown.families.join(", "),
+            shown.devices.join(", "),
             entry.lowest_key_version.to_string(),
             shown.updated_at,
         ]
     });
-    let header = ["register", "status", "shop", "time zone", "families", "lowest key version", "changed"];
+    let header = ["register", "status", "shop", "time zone", "families", "devices", "lowest key version", "changed"];
     out.table(header, rows)?;
     Ok(Outcome::Fine)
 }

@@ -69,7 +69,7 @@ pub(crate) fn choose(file: &Path, body: &[u8], format: Option<&str>) -> anyhow::
     if let Some(format) = format {
         return Ok(formats::choose(Some(format), content_type).or_else(|_| formats::choose(Some(format), None))?);
     }
-    let fitting = formats::recognise(body);
+    let fitting = formats::recognise(body, None);
     let names: Vec<&str> = fitting.iter().map(|choice| choice.family.name).collect();
     match fitting[..] {
         [only] => Ok(only),

@@ -124,6 +124,7 @@ async fn provision(
             shop: world.shop_of(register).id.clone(),
             time_zone: world.shop_of(register).zone.name.to_owned(),
             families: vec![register.family.name().to_owned()],
+            ..Enrolment::default()
         })
         .collect();
     let keys = TokenKeys::parse(token_keys)?;

@@ -24,7 +24,7 @@ const BYTES_OF_RESULTS: usize = 80;
 
 /// What the hub decided about a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Stored by all in-sync replicas; the register may forget it.
     Accepted,
@@ -32,11 +32,14 @@ pub enum Verdict {
     Rejected,
     /// Not known to be stored: send it again.
     Retry,
+    /// Stored as a dead letter, because nobody can use it: it must not be sent again. Only clouds are told so; they would
+    /// send what is rejected for ever.
+    DeadLetter,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 3] = [Self::Accepted, Self::Rejected, Self::Retry];
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Rejected, Self::Retry, Self::DeadLetter];
 
     /// Its name in answers and metrics.
     #[must_use]
@@ -45,6 +48,7 @@ impl Verdict {
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
             Self::Retry => "retry",
+            Self::DeadLetter => "dead-letter",
         }
     }
 }
@@ -62,7 +66,7 @@ pub struct DocumentResult {
     /// Why, for all but accepted documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'static, str>>,
-    /// Where in the (decompressed) body a rejected document goes wrong.
+    /// Where in the (decompressed) body a document that is not accepted goes wrong.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub place: Option<Place>,
 }
@@ -107,13 +111,28 @@ impl Results {
         }
     }
 
+    /// For a cloud, which knows of nothing but whole requests: 503 if anything of it is to be sent again, else 200.
+    #[must_use]
+    pub fn into_response_to_cloud(self, retry_after: &RetryAfter) -> Response {
+        if self.count(Verdict::Retry) == 0 {
+            return self.success();
+        }
+        let detail = "Send the request again after the seconds of `Retry-After`; what is stored already counts once.";
+        let problem = Problem::new(Kind::NotAllStored, detail).with_retry_after(retry_after.pick());
+        problem.with_results(self).into_response()
+    }
+
+    fn success(&self) -> Response {
+        let mut response = Response::new(Body::from(self.to_json()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+
     /// 200 if anything was accepted, 503 if nothing was and something may be sent again, 422 if all were rejected.
     #[must_use]
     pub fn into_response(self, retry_after: &RetryAfter) -> Response {
         if self.count(Verdict::Accepted) > 0 {
-            let mut response = Response::new(Body::from(self.to_json()));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            return response;
+            return self.success();
         }
         if self.count(Verdict::Retry) > 0 {
             let detail = "Send the documents with the status `retry` again after the seconds of `Retry-After`.";
@@ -147,7 +166,7 @@ mod tests {
                 reason: Some("not JSON".into()),
                 place: Some(Place { offset: 12, line: None }),
             },
-            Verdict::Retry => {
+            Verdict::Retry | Verdict::DeadLetter => {
                 DocumentResult { index, id: Some("00ff".into()), status, reason: Some("later".into()), place: None }
             }
         }
@@ -185,6 +204,19 @@ mod tests {
         assert_eq!(status, 503);
         assert!(retry_after.is_some());
         assert_eq!((&body["status"], &body["results"][1]["status"]), (&json!(503), &json!("retry")));
+    }
+
+    #[tokio::test]
+    async fn a_cloud_sends_again_only_what_is_not_stored() {
+        let status = |verdicts: &[Verdict]| {
+            let results = verdicts.iter().enumerate().map(|(index, verdict)| result(index, *verdict)).collect();
+            let response = Results::new(results, None).into_response_to_cloud(&RetryAfter::around(10));
+            (response.status().as_u16(), response.headers().contains_key(RETRY_AFTER))
+        };
+        assert_eq!(status(&[Verdict::Accepted, Verdict::DeadLetter]), (200, false));
+        assert_eq!(status(&[Verdict::DeadLetter]), (200, false));
+        assert_eq!(status(&[]), (200, false));
+        assert_eq!(status(&[Verdict::Accepted, Verdict::Retry]), (503, true));
     }
 
     #[tokio::test]

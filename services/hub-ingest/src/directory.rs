@@ -1,12 +1,14 @@
-//! The directory of registers, read whole from its topic and followed for ever.
+//! The directory of registers and sources, read whole from its topic and followed for ever.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{BTreeSet, HashMap},
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     thread,
     time::Duration,
 };
 
+use canonical::key;
 use kafka::{Client, Reader, Start};
 use rdkafka::Message as _;
 use schemas::{
@@ -19,23 +21,37 @@ use service::Component;
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// What is known of the registers. Clones share it.
+/// What is known of the registers and sources. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
-    entries: Arc<RwLock<HashMap<Box<str>, Known>>>,
+    index: Arc<RwLock<Index>>,
 }
 
-/// What the directory says of one register.
+#[derive(Debug, Default)]
+struct Index {
+    /// By the keys of their records.
+    entries: HashMap<Box<str>, Known>,
+    /// Keys of the registers in service, by [`key::device`].
+    devices: HashMap<Box<str>, Box<str>>,
+    /// Keys of the entries that cannot be read.
+    unreadable: BTreeSet<Box<str>>,
+}
+
+/// The tenant has entries that this hub cannot read: the register may be among them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// What the directory says of one register or source.
 #[derive(Debug, Clone)]
 pub enum Known {
     /// Its entry.
     Entry(Arc<Entry>),
     /// An entry that this hub cannot read. It may say anything, `revoked` too, so nothing is taken
-    /// from the register until a hub that can read it answers.
+    /// from its owner until a hub that can read it answers.
     Unreadable,
 }
 
-/// One register's entry, as the hub uses it.
+/// The entry of a register or a source, as the hub uses it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its shop.
@@ -50,34 +66,85 @@ pub struct Entry {
     pub active: bool,
     /// Offset of the record in the directory's topic.
     pub offset: i64,
+    /// Ids by which documents name the register.
+    pub devices: Vec<Box<str>>,
+    /// Hashes of the tokens that a source may show.
+    pub secret_hashes: Vec<Box<str>>,
+    /// Whether the register's receipts keep personal data.
+    pub keeps_personal_data: bool,
 }
 
 impl Directory {
-    /// The register with the key `tenant/register`.
+    /// The entry whose record has that key: [`key::register`] or [`key::source`].
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Known> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.index().entries.get(key).cloned()
     }
 
-    /// Number of registers.
+    /// The key of the tenant's register in service that has one of these devices; the first that fits counts.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    pub fn register_with(&self, tenant: &str, devices: &[String]) -> Result<Option<String>, Unreadable> {
+        let index = self.index();
+        let found = devices.iter().find_map(|device| index.devices.get(&*key::device(tenant, device)));
+        let of_tenant = format!("{tenant}/");
+        let first = index.unreadable.range::<str, _>((Bound::Included(&*of_tenant), Bound::Unbounded)).next();
+        if found.is_none() && first.is_some_and(|key| key.starts_with(&of_tenant)) {
+            return Err(Unreadable);
+        }
+        Ok(found.map(|key| (**key).to_owned()))
+    }
+
+    /// Number of registers and sources.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.index().entries.len()
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, key: &str, known: Option<Known>) {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        self.index.write().unwrap_or_else(PoisonError::into_inner).set(key, known);
+    }
+}
+
+impl Index {
+    fn set(&mut self, key: &str, known: Option<Known>) {
+        // The tenant is the first part of every key.
+        let tenant = key.split('/').next().unwrap_or_default();
+        if let Some(Known::Entry(before)) = self.entries.get(key) {
+            for device in before.devices.iter().map(|device| key::device(tenant, device)) {
+                // Another register may have it by now.
+                if self.devices.get(&*device).is_some_and(|owner| **owner == *key) {
+                    self.devices.remove(&*device);
+                }
+            }
+        }
+        if let Some(Known::Entry(entry)) = &known
+            && entry.active
+        {
+            let devices = entry.devices.iter().map(|device| (key::device(tenant, device).into(), key.into()));
+            self.devices.extend(devices);
+        }
         match known {
-            Some(known) => drop(entries.insert(key.into(), known)),
-            None => drop(entries.remove(key)),
+            Some(Known::Unreadable) => drop(self.unreadable.insert(key.into())),
+            _ => drop(self.unreadable.remove(key)),
+        }
+        match known {
+            Some(known) => drop(self.entries.insert(key.into(), known)),
+            None => drop(self.entries.remove(key)),
         }
     }
 }
 
 impl<'k> FromIterator<(&'k str, Known)> for Directory {
     fn from_iter<I: IntoIterator<Item = (&'k str, Known)>>(entries: I) -> Self {
-        let entries: HashMap<Box<str>, Known> = entries.into_iter().map(|(key, known)| (key.into(), known)).collect();
-        Self { entries: Arc::new(RwLock::new(entries)) }
+        let directory = Self::default();
+        entries.into_iter().for_each(|(key, known)| directory.set(key, Some(known)));
+        directory
     }
 }
 
@@ -90,6 +157,9 @@ impl From<(DirectoryEntry<'_>, i64)> for Entry {
             lowest_key_version: entry.lowest_key_version,
             active: entry.status == RegisterStatus::Active,
             offset,
+            devices: entry.devices.into_iter().map(Into::into).collect(),
+            secret_hashes: entry.secret_hashes.into_iter().map(Into::into).collect(),
+            keeps_personal_data: entry.keeps_personal_data,
         }
     }
 }
@@ -227,6 +297,36 @@ mod tests {
         assert_eq!((&*found.shop, found.offset, found.active), ("shop-1", 7, true));
         directory.set("tenant/till", None);
         assert!(directory.get("tenant/till").is_none() && directory.len() == 0);
+    }
+
+    #[test]
+    fn a_device_names_the_register_in_service_that_had_it_last() {
+        let directory = Directory::default();
+        let entry = |status, devices: &[&'static str]| {
+            let devices = devices.iter().map(|device| (*device).into()).collect();
+            Some(Known::Entry(Arc::new(Entry::from((DirectoryEntry { status, devices, ..Default::default() }, 0)))))
+        };
+        let found = |devices: &[&str]| {
+            let devices: Vec<String> = devices.iter().map(|device| (*device).to_owned()).collect();
+            directory.register_with("acme", &devices)
+        };
+        directory.set("acme/till-1", entry(RegisterStatus::Active, &["d-1", "9999"]));
+        directory.set("other/till-9", entry(RegisterStatus::Active, &["d-9"]));
+        let till = |number: u8| Ok(Some(format!("acme/till-{number}")));
+        assert_eq!(found(&["unknown", " D-1 "]), till(1));
+        assert_eq!(found(&["d-9"]), Ok(None), "another tenant's");
+        directory.set("acme/till-2", entry(RegisterStatus::Active, &["d-1"]));
+        directory.set("acme/till-1", entry(RegisterStatus::Active, &["9999"]));
+        assert_eq!(found(&["d-1"]), till(2));
+        directory.set("acme/till-2", entry(RegisterStatus::Revoked, &["d-1"]));
+        directory.set("acme/till-1", None);
+        assert_eq!((found(&["d-1"]), found(&["9999"])), (Ok(None), Ok(None)));
+        directory.set("other/till-1", Some(Known::Unreadable));
+        assert_eq!(found(&["d-1"]), Ok(None));
+        directory.set("acme/till-1", Some(Known::Unreadable));
+        assert_eq!(found(&["d-1"]), Err(Unreadable));
+        directory.set("acme/till-1", None);
+        assert_eq!(found(&["d-1"]), Ok(None));
     }
 
     #[test]

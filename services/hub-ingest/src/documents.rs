@@ -1,14 +1,17 @@
-//! `POST /v1/registers/{register_id}/documents`.
+//! The routes that take documents, and what they have in common.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse as _, Response},
 };
-use canonical::TokenKeys;
-use formats::Limits;
+use canonical::{TokenKeys, key};
+use formats::{Choice, Limits};
 use hyper::{body::Body as _, http::request::Parts};
 use tokio::sync::Semaphore;
 
@@ -18,12 +21,13 @@ use crate::{
     body::{self, BodyError, Encoding},
     directory::Directory,
     drain, format,
-    intake::{self, RawTopic, Sent},
+    intake::{self, Faults, Format, Origin, Outlet, Sent},
     meters::Meters,
     problem::{Kind, Problem},
     retry_after::RetryAfter,
-    sender::Sender,
+    sender::{self, Sender},
     settings,
+    source::Source,
 };
 
 /// Everything that a request needs.
@@ -31,12 +35,12 @@ use crate::{
 pub struct Hub {
     /// The keys that tokens are checked with.
     pub keys: TokenKeys,
-    /// The registers.
+    /// The registers and sources.
     pub directory: Directory,
     /// The accounts.
     pub admission: Arc<Admission>,
     /// Where documents go.
-    pub raw: RawTopic,
+    pub outlet: Outlet,
     /// The bounds of a request.
     pub limits: settings::Limits,
     /// The bounds of its time.
@@ -49,70 +53,115 @@ pub struct Hub {
     pub meters: Meters,
 }
 
-/// Takes one document or a batch.
-pub async fn post(
+/// Who sends a request, and what is special about it.
+#[derive(Debug)]
+pub struct Way {
+    /// Whom its documents are from.
+    pub origin: Origin,
+    /// Their format.
+    pub format: Format,
+    /// What becomes of documents that nobody can use.
+    pub faults: Faults,
+    /// So long the client waits for the answer, beginning with the head of its request.
+    pub patience: Duration,
+}
+
+/// So long a register waits: longer than any request takes, which the settings make sure of.
+const REGISTERS_PATIENCE: Duration = Duration::MAX;
+
+/// `POST /v1/registers/{register_id}/documents`: one document or a batch of a register.
+pub async fn of_register(
     State(hub): State<Arc<Hub>>,
     register: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let (head, mut body) = request.into_parts();
-    let taken = match register {
-        Ok(Path(register)) => hub.take(&head, &mut body, &register).await,
-        Err(rejection) => Err(Problem::new(Kind::UnknownPath, rejection.body_text())),
+    let way = |hub: &Hub, head: &Parts| {
+        let Path(register) = register.map_err(|rejection| Problem::new(Kind::UnknownPath, rejection.body_text()))?;
+        let sender = Sender::identify(&hub.keys, &hub.directory, &head.headers, &register)?;
+        let format = format::of(&head.uri, format::content_type(&head.headers), &sender.entry().families)?;
+        Ok(Way { origin: Origin::Register(sender), format, faults: Faults::Tell, patience: REGISTERS_PATIENCE })
     };
-    let response = match taken {
-        Ok(results) => results.into_response(&hub.retry_after),
-        Err(mut problem) => {
-            // What is not read off the connection would reset it, and the answer with it.
-            drain::before_answer(&head.headers, body).await;
-            if problem.kind().passes() {
-                problem = problem.with_retry_after(hub.retry_after.pick());
-            }
-            problem.into_response()
-        }
+    hub.answer(request, way, Results::into_response).await
+}
+
+/// `POST /v1/documents`: documents of many registers of a tenant, or of the one that the parameter `register` names.
+pub async fn of_source(State(hub): State<Arc<Hub>>, request: Request) -> Response {
+    let way = |hub: &Hub, head: &Parts| {
+        let source = Source::identify(&hub.directory, sender::bearer(&head.headers))?;
+        let format = format::of(&head.uri, format::content_type(&head.headers), &source.entry.families)?;
+        let origin = match format::register(&head.uri) {
+            Some(register) => Origin::Register(Sender::of(&hub.directory, key::register(&source.tenant, &register))?),
+            None => Origin::Devices { tenant: source.tenant, directory: hub.directory.clone() },
+        };
+        Ok(Way { origin, format, faults: Faults::Tell, patience: REGISTERS_PATIENCE })
     };
-    hub.meters.answered(response.status());
-    response
+    hub.answer(request, way, Results::into_response).await
 }
 
 impl Hub {
-    async fn take(self: &Arc<Self>, head: &Parts, body: &mut Body, register: &str) -> Result<Results, Problem> {
-        let sender = Sender::identify(&self.keys, &self.directory, &head.headers, register)?;
+    /// Answers a request; `way` says who sends it, and `respond` makes the verdicts an answer.
+    pub async fn answer(
+        self: Arc<Self>,
+        request: Request,
+        way: impl FnOnce(&Self, &Parts) -> Result<Way, Problem>,
+        respond: fn(Results, &RetryAfter) -> Response,
+    ) -> Response {
+        let (head, mut body) = request.into_parts();
+        let taken = match way(&self, &head) {
+            Ok(way) => self.take(&head, &mut body, way).await,
+            Err(problem) => Err(problem),
+        };
+        let response = match taken {
+            Ok(results) => respond(results, &self.retry_after),
+            Err(mut problem) => {
+                // What is not read off the connection would reset it, and the answer with it.
+                drain::before_answer(&head.headers, body).await;
+                if problem.kind().passes() {
+                    problem = problem.with_retry_after(self.retry_after.pick());
+                }
+                problem.into_response()
+            }
+        };
+        self.meters.answered(response.status());
+        response
+    }
+
+    async fn take(self: &Arc<Self>, head: &Parts, body: &mut Body, way: Way) -> Result<Results, Problem> {
+        let Way { origin, format, faults, patience } = way;
+        let begun = Instant::now();
         let limit = self.limits.max_body_bytes;
         if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
-            return Err(refused(BodyError::TooLarge { limit, compressed: false }));
+            return Err(BodyError::TooLarge { limit, compressed: false }.into());
         }
-        let content_type = format::content_type(&head.headers);
-        let choice = format::of(&head.uri, content_type, sender.entry())?;
         let encoding = Encoding::of(&head.headers).ok_or_else(|| {
             let detail = "Send the body as it is, or compressed with gzip or zstd and a Content-Encoding that says so.";
             Problem::new(Kind::UnknownEncoding, detail).with_encodings(Encoding::NAMES)
         })?;
         let mut held = self.admission.hold();
-        let body = body::read(body, limit, self.timeouts.body(), &mut held).await.map_err(refused)?;
+        let body = body::read(body, limit, self.timeouts.body().min(patience), &mut held).await?;
         self.meters.body_bytes.inc_by(body.len() as u64);
-        let content_type = content_type.map(str::to_owned);
+        let content_type = format::content_type(&head.headers).map(str::to_owned);
         let document_id = format::document_id(&head.uri);
-        let request = intake::Request { sender, choice, content_type, document_id, encoding, body, held };
-        let family = choice.family.name;
-        let deadline = Instant::now() + self.timeouts.request();
-        let sent = self.send(request, deadline).await?;
+        let request = intake::Request { origin, format, faults, content_type, document_id, encoding, body, held };
+        let wait = self.timeouts.request().min(patience.saturating_sub(begun.elapsed()));
+        let deadline = Instant::now() + wait;
+        let (choice, sent) = self.send(request, deadline).await?;
         self.admission.charge(sent.documents().saturating_sub(1));
         let results = self.acknowledged(sent, deadline).await;
         for verdict in Verdict::ALL {
-            self.meters.judged(family, verdict, results.count(verdict));
+            self.meters.judged(choice.family.name, verdict, results.count(verdict));
         }
         Ok(results)
     }
 
-    async fn send(self: &Arc<Self>, request: intake::Request, deadline: Instant) -> Result<Sent, Problem> {
+    async fn send(self: &Arc<Self>, request: intake::Request, deadline: Instant) -> Result<(Choice, Sent), Problem> {
         let (hub, heavy) = (Arc::clone(self), request.is_heavy());
         let work = move || {
             let limits = Limits {
                 document_bytes: hub.limits.max_document_bytes,
                 documents: hub.limits.max_documents_per_request,
             };
-            request.send(&hub.raw, &limits, hub.limits.max_decompressed_bytes).map_err(refused)
+            request.send(&hub.outlet, &limits, hub.limits.max_decompressed_bytes)
         };
         if !heavy {
             return work();
@@ -139,15 +188,5 @@ impl Hub {
         self.meters.documents_per_request.observe(sent.documents() as f64);
         self.meters.document_bytes.inc_by(sent.bytes() as u64);
         sent.results()
-    }
-}
-
-fn refused(error: BodyError) -> Problem {
-    let detail = format!("{error}.");
-    match error {
-        BodyError::TooLarge { limit, .. } => Problem::new(Kind::TooLarge, detail).with_limit(limit),
-        BodyError::Slow(_) => Problem::new(Kind::SlowBody, detail),
-        BodyError::Broken(_) => Problem::new(Kind::UnreadableBody, detail),
-        BodyError::Full(_) => Problem::new(Kind::Overloaded, detail),
     }
 }

@@ -1,34 +1,55 @@
-//! What a request says of its documents: their format, and the id of one that has none inside.
+//! What a request says of its documents: their format, their register, and the id of one that has none inside.
 
 use std::borrow::Cow;
 
-use formats::{Choice, UnknownFormat, choose};
+use formats::{Choice, Family, UnknownFormat, choose, recognise};
 use hyper::{Uri, header::HeaderMap};
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    directory::Entry,
+    intake::Format,
     problem::{Kind, Problem},
 };
 
-/// The format that the parameter `format` and the content type name. A request that names none is
-/// in the format of its register if the register has only one.
+/// The format that the parameter `format` and the content type name. A request that names none is in the format of its
+/// sender if that has only one `family`; otherwise its documents have to tell.
 ///
 /// # Errors
 /// 415 with the list of formats.
-pub fn of(uri: &Uri, content_type: Option<&str>, entry: &Entry) -> Result<Choice, Problem> {
+pub fn of(uri: &Uri, content_type: Option<&str>, families: &[Box<str>]) -> Result<Format, Problem> {
     let named = parameter(uri, "format");
     let chosen = match choose(named.as_deref(), content_type) {
-        Err(UnknownFormat::Unnamed) => match entry.families.as_slice() {
+        Err(UnknownFormat::Unnamed) => match families {
             [only] => choose(Some(only), content_type),
-            _ => Err(UnknownFormat::Unnamed),
+            _ => return Ok(Format::Recognised),
         },
         chosen => chosen,
     };
-    chosen.map_err(|error| {
-        let hint = if error == UnknownFormat::Unnamed { " Add `?format=NAME` to the path." } else { "" };
-        Problem::new(Kind::UnknownFormat, format!("{error}.{hint}")).with_formats()
-    })
+    let named = chosen.map(Format::Named);
+    named.map_err(|error| Problem::new(Kind::UnknownFormat, format!("{error}.")).with_formats())
+}
+
+/// A family's documents as it sends them where nobody says how they lie in the body.
+#[must_use]
+pub fn first_of(family: &'static Family) -> Choice {
+    Choice { family, media_type: &family.media_types[0] }
+}
+
+/// The one format that reads the first document of a body.
+///
+/// # Errors
+/// 415 where none does, or with the names where more than one does: a guess would be wrong some day.
+pub fn recognised(body: &[u8], content_type: Option<&str>) -> Result<Choice, Problem> {
+    let fitting = recognise(body, content_type);
+    let detail = match fitting[..] {
+        [only] => return Ok(only),
+        [] => format!("{}, and none of them reads the first document.", UnknownFormat::Unnamed),
+        _ => {
+            let names: Vec<&str> = fitting.iter().map(|choice| choice.family.name).collect();
+            format!("The first document could be {}.", names.join(" or "))
+        }
+    };
+    Err(Problem::new(Kind::UnknownFormat, format!("{detail} Add `?format=NAME` to the path.")).with_formats())
 }
 
 /// The header `Content-Type`, if it is text.
@@ -43,7 +64,15 @@ pub fn document_id(uri: &Uri) -> Option<String> {
     parameter(uri, "document_id").filter(|id| !id.trim().is_empty()).map(|id| id.trim().to_owned())
 }
 
-fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
+/// The parameter `register`: the one register that all documents of a source's request are from.
+#[must_use]
+pub fn register(uri: &Uri) -> Option<String> {
+    parameter(uri, "register").map(Cow::into_owned)
+}
+
+/// The value of a parameter of the address.
+#[must_use]
+pub fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
     let value = |pair: &'u str| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value);
     let value = uri.query()?.split('&').find_map(value)?;
     // What is spelled in another encoding stays as it stands there: no two of them become one.
@@ -52,17 +81,16 @@ fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
 
 #[cfg(test)]
 mod tests {
-    use schemas::directory::DirectoryEntry;
-
     use super::*;
 
     fn format(query: &str, content_type: Option<&str>, families: &[&'static str]) -> Result<&'static str, Kind> {
-        let entry =
-            DirectoryEntry { families: families.iter().map(|family| (*family).into()).collect(), ..Default::default() };
+        let families: Vec<Box<str>> = families.iter().map(|family| (*family).into()).collect();
         let uri = format!("/v1/registers/till-7/documents{query}").parse().unwrap();
-        of(&uri, content_type, &Entry::from((entry, 0)))
-            .map(|choice| choice.family.name)
-            .map_err(|problem| problem.kind())
+        match of(&uri, content_type, &families) {
+            Ok(Format::Named(choice)) => Ok(choice.family.name),
+            Ok(Format::Recognised) => Ok("recognised"),
+            Err(problem) => Err(problem.kind()),
+        }
     }
 
     #[test]
@@ -76,19 +104,29 @@ mod tests {
     fn a_register_with_one_format_need_not_name_it() {
         assert_eq!(format("", Some("application/json"), &["dreamkas"]), Ok("dreamkas"));
         assert_eq!(format("", None, &["ffd-tlv"]), Ok("ffd-tlv"));
-        assert_eq!(format("", Some("application/json"), &["dreamkas", "ffd-tlv"]), Err(Kind::UnknownFormat));
+        assert_eq!(format("", Some("application/json"), &["dreamkas", "ffd-tlv"]), Ok("recognised"));
+        assert_eq!(format("", None, &[]), Ok("recognised"));
     }
 
     #[test]
     fn what_nobody_reads_is_refused() {
-        for (query, content_type) in
-            [("?format=punch-cards", None), ("", Some("text/html")), ("?format=ffd-tlv", Some("application/json"))]
-        {
+        for (query, content_type) in [("?format=punch-cards", None), ("?format=ffd-tlv", Some("application/json"))] {
             assert_eq!(
                 format(query, content_type, &["dreamkas", "ffd-tlv"]),
                 Err(Kind::UnknownFormat),
                 "{query} {content_type:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_document_is_read_by_the_one_format_that_it_fits() {
+        let name = |body: &[u8], content_type: Option<&str>| {
+            recognised(body, content_type).map(|choice| choice.family.name).map_err(|problem| problem.kind())
+        };
+        let tlv = include_bytes!("../../../crates/formats/documents/ffd-tlv/receipt.tlv");
+        assert_eq!(name(tlv, None), Ok("ffd-tlv"));
+        assert_eq!(name(tlv, Some("application/json")), Err(Kind::UnknownFormat));
+        assert_eq!(name(b"{}", Some("application/json")), Err(Kind::UnknownFormat));
     }
 }

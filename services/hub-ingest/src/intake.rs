@@ -1,42 +1,97 @@
 //! The work on a request whose body is there: decompress it, split it into documents, and hand
 //! them to the producer. It needs the CPU and waits for nothing.
 
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use formats::{Choice, Family, Framed, Limits, Place, Reason, Rejection};
-use kafka::{Producer, SendError};
+use kafka::{Producer, SendError, dead_letters};
 use rdkafka::error::RDKafkaErrorCode;
-use schemas::{Timestamp, raw::RawDocument, wire};
+use schemas::{Message, Timestamp, dead_letters::DeadLetter, raw::RawDocument, wire};
 
 use crate::{
     admission::Held,
     answer::{DocumentResult, Results, Verdict},
-    body::{self, BodyError, Encoding},
+    body::{self, Encoding},
     delivery::{Group, Outcome, QueuedBytes, Ticket},
+    directory::{Directory, Unreadable},
+    format,
+    problem::{Kind, Problem},
     sender::Sender,
 };
 
-/// Where raw documents go.
+/// The way into Kafka.
 #[derive(Debug)]
-pub struct RawTopic {
-    /// Its full name.
-    pub name: String,
-    /// Id of the schema that is written.
-    pub schema: wire::SchemaId,
+pub struct Outlet {
+    /// Where documents go.
+    pub raw: Topic,
+    /// Where the documents of clouds go that nobody can use.
+    pub dead_letters: Topic,
     /// The producer.
     pub producer: Producer<Ticket>,
     /// What is with the producer.
     pub queued: Arc<QueuedBytes>,
 }
 
+/// A topic that is written to.
+#[derive(Debug)]
+pub struct Topic {
+    /// Its full name.
+    pub name: String,
+    /// Id of the schema that is written.
+    pub schema: wire::SchemaId,
+}
+
+/// Whom the documents of a request are from.
+#[derive(Debug)]
+pub enum Origin {
+    /// All are from one register.
+    Register(Sender),
+    /// Each names its register by a device.
+    Devices {
+        /// The tenant of the registers.
+        tenant: String,
+        /// Where they are looked up.
+        directory: Directory,
+    },
+}
+
+/// In which format the documents of a request are.
+#[derive(Debug, Clone, Copy)]
+pub enum Format {
+    /// In this one.
+    Named(Choice),
+    /// In the one that reads the first of them.
+    Recognised,
+}
+
+/// What becomes of documents that nobody can use.
+#[derive(Debug)]
+pub enum Faults {
+    /// The client is told; it does not send them again.
+    Tell,
+    /// They are kept as dead letters.
+    Keep(Letters),
+}
+
+/// Whom dead letters are from.
+#[derive(Debug)]
+pub struct Letters {
+    /// The tenant.
+    pub tenant: String,
+    /// The source that sent them.
+    pub source: String,
+}
+
 /// A request whose body is there.
 #[derive(Debug)]
 pub struct Request {
     /// Who sends.
-    pub sender: Sender,
+    pub origin: Origin,
     /// The format.
-    pub choice: Choice,
+    pub format: Format,
+    /// What becomes of documents that nobody can use.
+    pub faults: Faults,
     /// The header `Content-Type`, as it was sent.
     pub content_type: Option<String>,
     /// Id of the document that the request brings, beside its bytes.
@@ -60,81 +115,247 @@ pub struct Sent {
 
 #[derive(Debug)]
 enum Item {
-    /// Handed to the producer, as the next of its group.
+    /// Handed to the producer, as the next of its group; with a fault where it went to the dead letters.
     Sent {
         id: String,
+        fault: Option<Fault>,
     },
-    Rejected(Rejection),
+    Rejected(Fault),
+    /// Whose it is cannot be told now.
+    Later(Fault),
+}
+
+/// Why nobody can use a document.
+#[derive(Debug)]
+struct Fault {
+    /// A dead letter's `error_class`.
+    class: &'static str,
+    reason: String,
+    place: Place,
 }
 
 /// About what a record has beside its document.
 const ENVELOPE: usize = 512;
 
-fn largest(framed: &[Framed]) -> usize {
-    let length = |framed: &Framed| if let Framed::Document(range) = framed { range.len() } else { 0 };
-    framed.iter().map(length).max().unwrap_or(0)
+/// What is to be done with a part of the body.
+enum Step<'r> {
+    /// It is stored for its register.
+    Store(Range<usize>, Cow<'r, Sender>),
+    /// It is kept as a dead letter.
+    Bury(Range<usize>, Fault),
+    Reject(Fault),
+    /// Whose it is cannot be told now.
+    Postpone(Fault),
+}
+
+impl Step<'_> {
+    /// Bytes of it that become a record.
+    fn sent(&self) -> Option<usize> {
+        match self {
+            Self::Store(range, _) | Self::Bury(range, _) => Some(range.len()),
+            Self::Reject(_) | Self::Postpone(_) => None,
+        }
+    }
 }
 
 impl Request {
     /// Bodies above this are worked on outside of the threads that serve connections.
     const LIGHT: usize = 256 * 1024;
-    /// The same for compressed ones, which may grow a thousandfold.
-    const LIGHT_COMPRESSED: usize = 4 * 1024;
+    /// The same for compressed ones, which may grow a thousandfold, and for those that every format has to look at.
+    const LIGHT_BUT_WORK: usize = 4 * 1024;
 
     /// Whether the work takes so long that other requests would notice.
     #[must_use]
     pub fn is_heavy(&self) -> bool {
-        let light = if self.encoding == Encoding::Identity { Self::LIGHT } else { Self::LIGHT_COMPRESSED };
-        self.body.len() > light
+        let plain = self.encoding == Encoding::Identity && matches!(self.format, Format::Named(_));
+        self.body.len() > if plain { Self::LIGHT } else { Self::LIGHT_BUT_WORK }
     }
 
     /// Hands the documents to the producer; the body and its place in the account of bytes are free
     /// when this returns.
     ///
     /// # Errors
-    /// When the body cannot be decompressed within `decompressed` bytes.
-    pub fn send(mut self, topic: &RawTopic, limits: &Limits, decompressed: usize) -> Result<Sent, BodyError> {
+    /// When the body cannot be decompressed within `decompressed` bytes, or is in no format.
+    pub fn send(mut self, outlet: &Outlet, limits: &Limits, decompressed: usize) -> Result<(Choice, Sent), Problem> {
         let body = body::decompress(self.encoding, self.body, decompressed, &mut self.held)?;
-        let (mut framed, mut taken) = (Vec::new(), 0);
-        let outcome = self.choice.frame(&body, limits, &mut |document| {
-            let document = named(document, self.choice.family, self.document_id.is_some(), taken);
+        let choice = match self.format {
+            Format::Named(choice) => choice,
+            Format::Recognised => format::recognised(&body, self.content_type.as_deref())?,
+        };
+        let sorting =
+            Sorting { family: choice.family, origin: &self.origin, keep: matches!(self.faults, Faults::Keep(_)) };
+        let (mut steps, mut taken) = (Vec::new(), 0);
+        let outcome = choice.frame(&body, limits, &mut |document| {
+            let document = named(document, choice.family, self.document_id.is_some(), taken);
             taken += usize::from(matches!(document, Framed::Document(_)));
-            framed.push(document);
+            steps.push(sorting.step(document, &body));
         });
+        let mut unread_from = outcome.unread_from;
+        if sorting.keep {
+            let rest = too_many(unread_from.take(), steps.len(), &body, limits);
+            steps.extend(rest.map(|rest| sorting.step(rest, &body)));
+        }
+        let group = Group::new(steps.iter().filter_map(Step::sent).count(), &outlet.queued);
+        let longest = steps.iter().filter_map(Step::sent).max().unwrap_or(0);
+        let record = Vec::with_capacity(longest + ENVELOPE);
+        let mut batch = Batch { outlet, group: &group, next: 0, full: false, record };
         let content_type = with_encoding(self.content_type, outcome.encoding);
-        let group = Group::new(taken, &topic.queued);
-        let record = Vec::with_capacity(largest(&framed) + ENVELOPE);
-        let mut batch = Batch { topic, group: &group, next: 0, full: false, record };
-        let (tenant, register) = self.sender.tenant_and_register();
-        let entry = self.sender.entry();
-        let mut document = RawDocument {
+        let records = Records {
+            body: &body,
+            family: choice.family,
+            content_type: content_type.as_deref(),
+            document_id: self.document_id.as_deref(),
+            received_at: Timestamp::now(),
+        };
+        let mut bytes = 0;
+        let mut item = |step| match (step, &self.faults) {
+            (Step::Store(range, sender), _) => {
+                bytes += range.len();
+                Item::Sent { id: records.store(range, &sender, &mut batch), fault: None }
+            }
+            (Step::Bury(range, fault), Faults::Keep(letters)) => {
+                let id = records.bury(range, &fault, letters, &mut batch);
+                Item::Sent { id, fault: Some(fault) }
+            }
+            (Step::Bury(_, fault) | Step::Reject(fault), _) => Item::Rejected(fault),
+            (Step::Postpone(fault), _) => Item::Later(fault),
+        };
+        let items = steps.into_iter().map(&mut item).collect();
+        Ok((choice, Sent { group, items, bytes, unread_from }))
+    }
+}
+
+/// Whose the documents of a request are, and what becomes of those that are nobody's.
+struct Sorting<'r> {
+    family: &'static Family,
+    origin: &'r Origin,
+    /// Those that nobody can use are kept.
+    keep: bool,
+}
+
+impl<'r> Sorting<'r> {
+    fn step(&self, framed: Framed, body: &[u8]) -> Step<'r> {
+        match framed {
+            Framed::Document(range) => match self.sender(&range, body) {
+                Ok(sender) => Step::Store(range, sender),
+                Err(Stray::Unusable(fault)) => self.fault(range, fault),
+                Err(Stray::Unknowable(fault)) => Step::Postpone(fault),
+            },
+            Framed::Rejected(Rejection { range, place, reason }) => {
+                self.fault(range, Fault { class: reason.code(), reason: reason.to_string(), place })
+            }
+        }
+    }
+
+    fn fault(&self, range: Range<usize>, fault: Fault) -> Step<'r> {
+        if self.keep { Step::Bury(range, fault) } else { Step::Reject(fault) }
+    }
+
+    /// The register that a document is from.
+    fn sender(&self, range: &Range<usize>, body: &[u8]) -> Result<Cow<'r, Sender>, Stray> {
+        let (tenant, directory) = match self.origin {
+            Origin::Register(sender) => return Ok(Cow::Borrowed(sender)),
+            Origin::Devices { tenant, directory } => (tenant, directory),
+        };
+        let place = Place { offset: range.start, line: None };
+        let devices = self.family.devices(&body[range.clone()]);
+        let unknowable = || {
+            let reason = Kind::DirectoryUnreadable.title().to_owned();
+            Stray::Unknowable(Fault { class: "directory-unreadable", reason, place })
+        };
+        let unknown = || {
+            let reason = unknown(tenant, &devices);
+            Stray::Unusable(Fault { class: "unknown-register", reason, place })
+        };
+        let key = directory.register_with(tenant, &devices).map_err(|Unreadable| unknowable())?.ok_or_else(unknown)?;
+        // Its entry may have changed since.
+        let sender = Sender::of(directory, key);
+        sender.map(Cow::Owned).map_err(|problem| if problem.kind().passes() { unknowable() } else { unknown() })
+    }
+}
+
+/// A document whose register may not or cannot be told.
+enum Stray {
+    /// No register in service is meant.
+    Unusable(Fault),
+    /// Nobody can tell now.
+    Unknowable(Fault),
+}
+
+/// What the records of a request have in common.
+struct Records<'r> {
+    body: &'r [u8],
+    family: &'static Family,
+    content_type: Option<&'r str>,
+    document_id: Option<&'r str>,
+    received_at: Timestamp,
+}
+
+impl Records<'_> {
+    /// Hands a document to the producer, and answers its id.
+    fn store(&self, range: Range<usize>, sender: &Sender, batch: &mut Batch<'_>) -> String {
+        let (tenant, register) = sender.tenant_and_register();
+        let entry = sender.entry();
+        let bytes = &self.body[range];
+        let document = RawDocument {
             tenant: tenant.into(),
             register: register.into(),
             shop: Some((&*entry.shop).into()),
             time_zone: Some((&*entry.time_zone).into()),
             primary_source: entry.families.first().map(|family| (&**family).into()),
             directory_offset: Some(entry.offset),
-            format: self.choice.family.name.into(),
-            content_type: content_type.as_deref().map(Into::into),
-            document_id: self.document_id.as_deref().map(Into::into),
-            received_at: Timestamp::now(),
-            ..RawDocument::default()
+            format: self.family.name.into(),
+            content_type: self.content_type.map(Into::into),
+            document_id: self.document_id.map(Into::into),
+            received_at: self.received_at,
+            keeps_personal_data: entry.keeps_personal_data,
+            document_hash: canonical::document_hash(bytes).into(),
+            body: bytes.into(),
         };
-        let mut sent_bytes = 0;
-        let mut item = |framed| match framed {
-            Framed::Rejected(rejection) => Item::Rejected(rejection),
-            Framed::Document(range) => {
-                let bytes: &[u8] = &body[Range::clone(&range)];
-                document.document_hash = canonical::document_hash(bytes).into();
-                document.body = bytes.into();
-                batch.send(self.sender.key(), &document);
-                sent_bytes += bytes.len();
-                Item::Sent { id: std::mem::take(&mut document.document_hash).into_owned() }
-            }
-        };
-        let items = framed.into_iter().map(&mut item).collect();
-        Ok(Sent { group, items, bytes: sent_bytes, unread_from: outcome.unread_from })
+        batch.send(&batch.outlet.raw, sender.key(), &document);
+        document.document_hash.into_owned()
     }
+
+    /// Hands a dead letter to the producer, and answers the id of the document.
+    fn bury(&self, range: Range<usize>, fault: &Fault, letters: &Letters, batch: &mut Batch<'_>) -> String {
+        let bytes = &self.body[range];
+        let letter = DeadLetter {
+            tenant: Some((&*letters.tenant).into()),
+            stage: "hub-ingest".into(),
+            error_class: fault.class.into(),
+            error_text: (&*fault.reason).into(),
+            error_place: Some(fault.place.to_string().into()),
+            source_partition: -1,
+            source_offset: -1,
+            format: Some(self.family.name.into()),
+            content_type: self.content_type.map(Into::into),
+            received_at: Some(self.received_at),
+            failed_at: self.received_at,
+            body_hash: canonical::document_hash(bytes).into(),
+            body: Some(bytes).filter(|bytes| bytes.len() <= dead_letters::MOST_BODY).map(Into::into),
+            ..DeadLetter::default()
+        };
+        let key = canonical::key::source(&letters.tenant, &letters.source);
+        batch.send(&batch.outlet.dead_letters, &key, &letter);
+        letter.body_hash.into_owned()
+    }
+}
+
+fn unknown(tenant: &str, devices: &[String]) -> String {
+    if devices.is_empty() {
+        return "the document does not name its register; name it by ?register= in the address".to_owned();
+    }
+    let devices = devices.join(" or ");
+    format!("no register of {tenant} has the device {devices}; `kassactl registers enrol --devices` gives it to one")
+}
+
+/// What was not read because the documents before it are as many as a request may have: one more fault, so that it can be
+/// kept. What was not read because it is broken is a fault already.
+fn too_many(unread_from: Option<usize>, documents: usize, body: &[u8], limits: &Limits) -> Option<Framed> {
+    let start = unread_from.filter(|_| documents >= limits.documents)?;
+    let reason = Reason::Malformed(format!("more than {} documents", limits.documents));
+    let place = Place { offset: start, line: None };
+    Some(Framed::Rejected(Rejection { range: start..body.len(), place, reason }))
 }
 
 /// A document that is a part of its body does not have the encoding that the body declares: the content type keeps it.
@@ -155,12 +376,12 @@ fn named(document: Framed, family: &Family, has_id: bool, before: usize) -> Fram
     };
     let Framed::Document(range) = document else { return document };
     let place = Place { offset: range.start, line: None };
-    Framed::Rejected(Rejection { place, reason: Reason::Malformed(reason.to_owned()) })
+    Framed::Rejected(Rejection { range, place, reason: Reason::Malformed(reason.to_owned()) })
 }
 
 /// The documents of one request on their way to the producer.
 struct Batch<'t> {
-    topic: &'t RawTopic,
+    outlet: &'t Outlet,
     group: &'t Arc<Group>,
     /// Number of the next document in its group.
     next: usize,
@@ -170,18 +391,18 @@ struct Batch<'t> {
     record: Vec<u8>,
 }
 
-impl Batch<'_> {
-    fn send(&mut self, key: &str, document: &RawDocument<'_>) {
+impl<'t> Batch<'t> {
+    fn send<'m>(&mut self, topic: &'t Topic, key: &str, message: &impl Message<'m>) {
         self.record.clear();
         if !self.full {
-            wire::write(self.topic.schema, document, &mut self.record);
+            wire::write(topic.schema, message, &mut self.record);
         }
         let ticket = self.group.ticket(self.next, self.record.len());
         self.next += 1;
         if self.full {
             return ticket.settle(RDKafkaErrorCode::QueueFull);
         }
-        if let Err((error, ticket)) = self.topic.producer.send(&self.topic.name, key.as_bytes(), &self.record, ticket) {
+        if let Err((error, ticket)) = self.outlet.producer.send(&topic.name, key.as_bytes(), &self.record, ticket) {
             self.full = error == SendError::Full;
             ticket.settle(match error {
                 SendError::Full => RDKafkaErrorCode::QueueFull,
@@ -215,22 +436,27 @@ impl Sent {
     pub fn results(self) -> Results {
         let mut next = 0;
         let mut result = |(index, item)| match item {
-            Item::Rejected(Rejection { place, reason }) => DocumentResult {
-                index,
-                id: None,
-                status: Verdict::Rejected,
-                reason: Some(reason.to_string().into()),
-                place: Some(place),
-            },
-            Item::Sent { id } => {
+            Item::Rejected(fault) => judged(index, Verdict::Rejected, fault),
+            Item::Later(fault) => judged(index, Verdict::Retry, fault),
+            Item::Sent { id, fault } => {
                 let outcome = self.group.outcome(next);
                 next += 1;
-                let (status, reason) = judge(outcome);
-                DocumentResult { index, id: Some(id), status, reason: reason.map(Into::into), place: None }
+                match (judge(outcome), fault) {
+                    ((Verdict::Accepted, _), Some(fault)) => {
+                        DocumentResult { id: Some(id), ..judged(index, Verdict::DeadLetter, fault) }
+                    }
+                    ((status, reason), _) => {
+                        DocumentResult { index, id: Some(id), status, reason: reason.map(Into::into), place: None }
+                    }
+                }
             }
         };
         Results::new(self.items.into_iter().enumerate().map(&mut result).collect(), self.unread_from)
     }
+}
+
+fn judged(index: usize, status: Verdict, fault: Fault) -> DocumentResult {
+    DocumentResult { index, id: None, status, reason: Some(fault.reason.into()), place: Some(fault.place) }
 }
 
 const fn judge(outcome: Outcome) -> (Verdict, Option<&'static str>) {

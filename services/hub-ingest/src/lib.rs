@@ -1,13 +1,14 @@
 //! hub-ingest: takes the documents of registers over HTTP and answers when Kafka has them.
 //!
 //! The way of a request, in the order of the modules: `server` (connections) → `door` (is
-//! there room?) → `documents` (the route) → `sender` (who is it?) → `format` → `body` →
+//! there room?) → `documents` and `clouds` (the routes) → `sender` and `source` (who is it?) → `format` → `body` →
 //! `intake` (split, hand to the producer) → `delivery` (wait for all acknowledgements) →
 //! `answer` (a verdict for each document).
 
 mod admission;
 mod answer;
 mod body;
+mod clouds;
 mod delivery;
 mod directory;
 mod documents;
@@ -23,6 +24,7 @@ mod retry_after;
 mod sender;
 mod server;
 pub mod settings;
+mod source;
 mod start;
 pub mod testing;
 mod watch;

@@ -10,7 +10,7 @@ use hyper::{
 };
 use serde::Serialize;
 
-use crate::answer::Results;
+use crate::{answer::Results, body::BodyError};
 
 /// The media type of problem documents.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -46,6 +46,8 @@ pub enum Kind {
     AllRejected,
     /// No document was accepted, and some may be sent again later.
     NoneAccepted,
+    /// Some documents of a cloud's request are not stored.
+    NotAllStored,
     /// The hub is full.
     Overloaded,
     /// The hub cannot read what the directory says of the register.
@@ -54,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Everything that can go wrong.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnreadableBody,
         Self::InvalidToken,
         Self::UnknownRegister,
@@ -69,6 +71,7 @@ impl Kind {
         Self::UnknownEncoding,
         Self::AllRejected,
         Self::NoneAccepted,
+        Self::NotAllStored,
         Self::Overloaded,
         Self::DirectoryUnreadable,
     ];
@@ -88,7 +91,9 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownFormat | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::AllRejected => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoneAccepted | Self::Overloaded | Self::DirectoryUnreadable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoneAccepted | Self::NotAllStored | Self::Overloaded | Self::DirectoryUnreadable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -110,6 +115,7 @@ impl Kind {
             Self::UnknownEncoding => "urn:kassaflow:problem:unknown-encoding",
             Self::AllRejected => "urn:kassaflow:problem:all-rejected",
             Self::NoneAccepted => "urn:kassaflow:problem:none-accepted",
+            Self::NotAllStored => "urn:kassaflow:problem:not-all-stored",
             Self::Overloaded => "urn:kassaflow:problem:overloaded",
             Self::DirectoryUnreadable => "urn:kassaflow:problem:directory-unreadable",
         }
@@ -133,6 +139,7 @@ impl Kind {
             Self::UnknownEncoding => "The compression is not known",
             Self::AllRejected => "No document was accepted; those that were read are rejected for good",
             Self::NoneAccepted => "No document was accepted; some may be accepted later",
+            Self::NotAllStored => "Not all documents are stored",
             Self::Overloaded => "The hub cannot take more at the moment",
             Self::DirectoryUnreadable => "The hub cannot read the register's entry",
         }
@@ -246,6 +253,18 @@ impl Problem {
     pub fn to_json(&self) -> Vec<u8> {
         // Nothing in it can fail to be written: no map keys, no foreign types.
         serde_json::to_vec(&*self.0).unwrap_or_default()
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let detail = format!("{error}.");
+        match error {
+            BodyError::TooLarge { limit, .. } => Self::new(Kind::TooLarge, detail).with_limit(limit),
+            BodyError::Slow(_) => Self::new(Kind::SlowBody, detail),
+            BodyError::Broken(_) => Self::new(Kind::UnreadableBody, detail),
+            BodyError::Full(_) => Self::new(Kind::Overloaded, detail),
+        }
     }
 }
 

@@ -54,7 +54,21 @@ impl Sender {
             let detail = format!("The token is that of the register `{}`.", credential.register);
             return Err(Problem::new(Kind::ForeignRegister, detail));
         }
-        let key = key::register(credential.tenant, credential.register);
+        let sender = Self::of(directory, key::register(credential.tenant, credential.register))?;
+        let lowest = sender.entry.lowest_key_version;
+        if credential.key_version < lowest {
+            let detail =
+                format!("Tokens of key version {lowest} are valid, this one is of {}.", credential.key_version);
+            return Err(Problem::new(Kind::ReplacedToken, detail));
+        }
+        Ok(sender)
+    }
+
+    /// The register with the key `tenant/register`, for one who may send for it.
+    ///
+    /// # Errors
+    /// 403 for a register that may not send, 503 when nobody can tell.
+    pub fn of(directory: &Directory, key: String) -> Result<Self, Problem> {
         match directory.get(&key) {
             None => {
                 let detail =
@@ -68,19 +82,14 @@ impl Sender {
                 );
                 Err(Problem::new(Kind::RevokedRegister, detail))
             }
-            Some(Known::Entry(entry)) if credential.key_version < entry.lowest_key_version => {
-                let detail = format!(
-                    "Tokens of key version {} are valid, this one is of {}.",
-                    entry.lowest_key_version, credential.key_version
-                );
-                Err(Problem::new(Kind::ReplacedToken, detail))
-            }
             Some(Known::Entry(entry)) => Ok(Self { key, entry }),
         }
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of the header `Authorization`.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

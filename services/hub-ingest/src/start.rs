@@ -5,13 +5,13 @@ use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 use axum::{
     Router,
     response::IntoResponse as _,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use canonical::TokenKeys;
 use kafka::{Client, Producer, ProducerSettings};
 use prometheus::Registry as Metrics;
 use schemas::{
-    directory, raw,
+    dead_letters, directory, raw,
     registry::{Registry, Resolver, SchemaIds},
 };
 use service::{Context, Fatal};
@@ -22,10 +22,11 @@ use tower::Layer as _;
 use crate::{
     Settings,
     admission::Admission,
+    clouds,
     directory::{Directory, Follower},
     documents::{self, Hub},
     door::DoorLayer,
-    intake::RawTopic,
+    intake::{Outlet, Topic},
     meters::{Live, Meters},
     openapi,
     problem::{Kind, Problem},
@@ -76,12 +77,12 @@ pub async fn start(context: Context, settings: Settings) -> Result<Running, Fata
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}; KASSAFLOW_HTTP_LISTEN names another address"))?;
     let client = Client::new(&settings.kafka)?;
-    let (raw_ids, resolver) = schemas(&context, &settings).await?;
+    let (ids, resolver) = schemas(&context, &settings).await?;
     let directory = read_directory(&context, &client, resolver).await?;
     let fatal = CancellationToken::new();
-    let raw = RawTopic {
-        name: client.prefixed(raw::TOPIC),
-        schema: raw_ids.newest,
+    let outlet = Outlet {
+        raw: Topic { name: client.prefixed(raw::TOPIC), schema: ids.raw.newest },
+        dead_letters: Topic { name: client.prefixed(dead_letters::TOPIC), schema: ids.dead_letters.newest },
         producer: Producer::new(&client, &producer_settings(&settings), fatal.clone())?,
         queued: Arc::default(),
     };
@@ -89,7 +90,7 @@ pub async fn start(context: Context, settings: Settings) -> Result<Running, Fata
         keys,
         directory,
         admission: Arc::new(Admission::new(&settings.admission)),
-        raw,
+        outlet,
         limits: settings.limits.clone(),
         timeouts: settings.timeouts.clone(),
         retry_after: RetryAfter::around(settings.admission.retry_after_seconds),
@@ -138,7 +139,7 @@ impl Running {
 }
 
 async fn flush(hub: Arc<Hub>) {
-    let flushed = tokio::task::spawn_blocking(move || hub.raw.producer.flush(FLUSH)).await;
+    let flushed = tokio::task::spawn_blocking(move || hub.outlet.producer.flush(FLUSH)).await;
     if let Ok(Err(error)) = flushed {
         tracing::warn!(%error, "documents without an acknowledgement are left; nobody was told that they are stored");
     }
@@ -148,22 +149,34 @@ fn routes(hub: Arc<Hub>) -> Router {
     let not_found = || async { Problem::new(Kind::UnknownPath, "See /openapi.yaml.").into_response() };
     let not_allowed = || async { Problem::new(Kind::UnknownMethod, "See /openapi.yaml.").into_response() };
     Router::new()
-        .route("/v1/registers/{register_id}/documents", post(documents::post))
+        .route("/v1/registers/{register_id}/documents", post(documents::of_register))
+        .route("/v1/documents", post(documents::of_source))
+        .route("/api/v1/inventories/stores/{store_id}/documents", put(clouds::evotor))
+        .route("/api/v2/receipts", post(clouds::evotor))
+        .route("/v1/callbacks/atol-online", post(clouds::atol_online))
+        .route("/v1/callbacks/dreamkas", post(clouds::dreamkas))
         .route("/openapi.yaml", get(openapi::get))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(hub)
 }
 
-/// The ids of the schemas that the hub writes and reads.
-async fn schemas(context: &Context, settings: &Settings) -> Result<(SchemaIds, Resolver), Fatal> {
+/// The ids of the schemas that the hub writes.
+struct Ids {
+    raw: SchemaIds,
+    dead_letters: SchemaIds,
+}
+
+/// The ids of the schemas that the hub writes, and a reader of the directory's.
+async fn schemas(context: &Context, settings: &Settings) -> Result<(Ids, Resolver), Fatal> {
     let health = context.health.component("schemas");
     let registry = Registry::new(&settings.kafka.registry_url, &settings.kafka.topic_prefix)?;
-    let raw_ids = registry.wait_for_ids(raw::TOPIC).await?;
+    let raw = registry.wait_for_ids(raw::TOPIC).await?;
+    let dead_letters = registry.wait_for_ids(dead_letters::TOPIC).await?;
     let directory_ids = registry.wait_for_ids(directory::TOPIC).await?;
     let resolver = Resolver::new(registry, directory::TOPIC, directory_ids.newest)?;
     health.ready();
-    Ok((raw_ids, resolver))
+    Ok((Ids { raw, dead_letters }, resolver))
 }
 
 async fn read_directory(context: &Context, client: &Client, resolver: Resolver) -> Result<Directory, Fatal> {
@@ -204,16 +217,16 @@ fn show_use(metrics: &Metrics, hub: &Arc<Hub>, settings: &Settings) -> prometheu
         hub.admission.bytes_in_flight()
     })?;
     show("producer_queue_records", "Records without an acknowledgement.", producer.queue_records, |hub| {
-        hub.raw.producer.in_flight()
+        hub.outlet.producer.in_flight()
     })?;
     show("producer_queue_bytes", "Bytes of records without an acknowledgement.", producer.queue_bytes, |hub| {
-        hub.raw.queued.now()
+        hub.outlet.queued.now()
     })?;
     show("connections", "Open connections.", http.max_connections, |hub| {
         usize::try_from(hub.meters.connections.get()).unwrap_or(0)
     })?;
     let directory = hub.directory.clone();
-    live.show("kassaflow_hub_registers", "Registers in the directory.", move || directory.len())?;
+    live.show("kassaflow_hub_registers", "Registers and sources in the directory.", move || directory.len())?;
     metrics.register(Box::new(live))
 }
 

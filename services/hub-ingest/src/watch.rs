@@ -16,14 +16,14 @@ pub async fn producer(hub: Arc<Hub>, bound: Duration, health: Component) {
     let mut was_stalled = false;
     health.ready();
     loop {
-        let waited = hub.raw.producer.stalled_for();
+        let waited = hub.outlet.producer.stalled_for();
         let stalled = waited > bound;
         if stalled != was_stalled {
             hub.admission.set_stalled(stalled);
             if stalled {
                 tracing::error!(
                     seconds = waited.as_secs(),
-                    records = hub.raw.producer.in_flight(),
+                    records = hub.outlet.producer.in_flight(),
                     "the broker acknowledges nothing"
                 );
                 health.not_ready(format!("no acknowledgement for {} s", waited.as_secs()));

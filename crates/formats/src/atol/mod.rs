@@ -28,6 +28,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "application/vnd.kassaflow.atol+json", shared: false, frame },
         MediaType { name: "application/vnd.kassaflow.atol+ndjson", shared: false, frame: frame_lines },
     ],
+    devices: |document| json::texts_named(document, &["fnNumber", "registrationNumber"]),
     parse,
 };
 

@@ -27,6 +27,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "application/vnd.kassaflow.atol-online+json", shared: false, frame },
         MediaType { name: "application/vnd.kassaflow.atol-online+ndjson", shared: false, frame: json::frame_lines },
     ],
+    devices: |document| json::texts_named(document, &["device_code", "fn_number", "ecr_registration_number"]),
     parse,
 };
 

@@ -25,6 +25,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "application/vnd.kassaflow.dreamkas+json", shared: false, frame },
         MediaType { name: "application/vnd.kassaflow.dreamkas+ndjson", shared: false, frame: json::frame_lines },
     ],
+    devices: |document| json::texts_named(document, &["deviceId", "fnNumber", "registryNumber"]),
     parse,
 };
 

@@ -38,6 +38,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "application/vnd.kassaflow.evotor+json", shared: false, frame },
         MediaType { name: "application/vnd.kassaflow.evotor+ndjson", shared: false, frame: json::frame_lines },
     ],
+    devices: |document| json::texts_named(document, &["deviceUuid", "device_id", "deviceId", "fn_serial_number"]),
     parse,
 };
 

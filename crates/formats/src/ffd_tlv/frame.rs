@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
     let mut counter = Counter::new(limits, each);
     if body.is_empty() {
-        let _full = counter.reject(0, place(0), Reason::Malformed("the body is empty".into()));
+        let _full = counter.reject(0..0, place(0), Reason::Malformed("the body is empty".into()));
         return counter.finish();
     }
     let mut start = 0;
@@ -23,12 +23,14 @@ pub(super) fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) 
             .and_then(|envelope| Ok(check(envelope.children()).map(|()| envelope)?))
         {
             Ok(envelope) => envelope,
-            Err(broken) => return counter.stop(start, place(broken.offset), Reason::Malformed(broken.text)),
+            Err(broken) => {
+                return counter.stop(start..body.len(), place(broken.offset), Reason::Malformed(broken.text));
+            }
         };
         let range = start..envelope.end;
         let (bytes, limit) = (range.len(), counter.limits().document_bytes);
         let taken = if bytes > limit {
-            counter.reject(start, place(start), Reason::TooLarge { bytes, limit })
+            counter.reject(range, place(start), Reason::TooLarge { bytes, limit })
         } else {
             counter.accept(range)
         };

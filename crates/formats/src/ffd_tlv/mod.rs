@@ -16,6 +16,8 @@ mod tag;
 mod tlv;
 mod value;
 
+use std::borrow::Cow;
+
 use crate::{Context, Family, Invalid, MediaType, Parsed, codes};
 
 /// The family.
@@ -26,11 +28,20 @@ pub static FAMILY: Family = Family {
     revision: REVISION,
     needs_document_id: false,
     media_types: &[MediaType { name: "application/vnd.kassaflow.ffd-tlv", shared: false, frame: frame::frame }],
+    devices,
     parse,
 };
 
 const NAME: &str = "ffd-tlv";
 const REVISION: i32 = 1;
+
+/// The drive and the registration number.
+fn devices(bytes: &[u8]) -> Vec<String> {
+    let Ok(envelope) = container::open(bytes, 0) else { return Vec::new() };
+    let elements = envelope.children().map_while(Result::ok);
+    let named = elements.filter(|element| matches!(element.tag, tag::DRIVE_NUMBER | tag::REGISTRATION_NUMBER));
+    named.filter_map(|element| value::padded(&element)).map(Cow::into_owned).collect()
+}
 
 fn parse<'b>(bytes: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let envelope = container::open(bytes, 0)

@@ -33,6 +33,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "application/vnd.kassaflow.fns-json+json", shared: false, frame },
         MediaType { name: "application/vnd.kassaflow.fns-json+ndjson", shared: false, frame: json::frame_lines },
     ],
+    devices: |document| json::texts_named(document, &["fiscalDriveNumber", "kktRegId"]),
     parse,
 };
 

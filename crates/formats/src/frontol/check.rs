@@ -15,7 +15,7 @@ use super::{
 use crate::{Context, Invalid, Parsed, checks, codes, flags, moment::Moment};
 
 /// Numbers of the fields.
-mod field {
+pub(super) mod field {
     pub const REGISTER: usize = 5;
     pub const RECEIPT: usize = 6;
     pub const PRODUCT: usize = 8;

@@ -65,7 +65,7 @@ impl<'b> File<'_, 'b> {
                 self.flush()?;
                 let place = Place { offset: range.start, line: Some(number) };
                 let reason = "no line of a sales file: number;date;time;code;register;receipt;cashier;…";
-                self.counter.reject(range.start, place, Reason::Malformed(reason.to_owned()))?;
+                self.counter.reject(range, place, Reason::Malformed(reason.to_owned()))?;
                 continue;
             };
             self.take(range, number, key, code)?;
@@ -108,11 +108,13 @@ impl<'b> File<'_, 'b> {
                 .to_owned()
         } else if range.len() > limit {
             let place = Place { offset: range.start, line: Some(line) };
-            return self.counter.reject(range.start, place, Reason::TooLarge { bytes: range.len(), limit });
+            let reason = Reason::TooLarge { bytes: range.len(), limit };
+            return self.counter.reject(range, place, reason);
         } else {
             return self.counter.accept(range);
         };
-        self.counter.reject(range.start, Place { offset: range.start, line: Some(line) }, Reason::Malformed(reason))
+        let place = Place { offset: range.start, line: Some(line) };
+        self.counter.reject(range, place, Reason::Malformed(reason))
     }
 }
 

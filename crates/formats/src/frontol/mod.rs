@@ -27,11 +27,20 @@ pub static FAMILY: Family = Family {
         MediaType { name: "text/csv", shared: true, frame: frame::frame },
         MediaType { name: "application/vnd.kassaflow.frontol", shared: false, frame: frame::frame },
     ],
+    devices,
     parse,
 };
 
 const NAME: &str = "frontol";
 const REVISION: i32 = 1;
+
+/// The number of the register, which is the shop's own.
+fn devices(document: &[u8]) -> Vec<String> {
+    let first = document.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let register = first.split(|byte| *byte == b';').nth(check::field::REGISTER - 1).map(<[u8]>::trim_ascii);
+    let register = register.and_then(|register| std::str::from_utf8(register).ok());
+    register.filter(|register| !register.is_empty()).map(str::to_owned).into_iter().collect()
+}
 
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let mut flags = Vec::new();

@@ -89,7 +89,7 @@ pub(crate) fn frame_lines_checked(body: &[u8], check: Check, limits: &Limits, ea
         blank = false;
         let taken = match check_line(body, whole, &range, check, counter.limits()) {
             Ok(()) => counter.accept(range),
-            Err((offset, reason)) => counter.reject(range.start, Place { offset, line: Some(line) }, reason),
+            Err((offset, reason)) => counter.reject(range, Place { offset, line: Some(line) }, reason),
         };
         if let Err(Full) = taken {
             return counter.finish();
@@ -97,7 +97,7 @@ pub(crate) fn frame_lines_checked(body: &[u8], check: Check, limits: &Limits, ea
     }
     if blank {
         // A body of blank lines is a mistake of the sender: it must not look like a success.
-        let _full = counter.reject(0, Place { offset: 0, line: Some(1) }, Reason::Malformed(EMPTY.into()));
+        let _full = counter.reject(0..body.len(), Place { offset: 0, line: Some(1) }, Reason::Malformed(EMPTY.into()));
     }
     counter.finish()
 }
@@ -213,7 +213,7 @@ impl<'b> Reader<'b, '_> {
             None => self.counter.accept(range),
             Some(reason) => {
                 let place = self.place(range.start);
-                self.counter.reject(range.start, place, reason)
+                self.counter.reject(range, place, reason)
             }
         }
     }
@@ -225,7 +225,7 @@ impl<'b> Reader<'b, '_> {
     /// Nothing of the body is a document.
     fn reject_body(mut self, reason: &str) -> Outcome {
         let place = Place { offset: skip(self.body, byte_order_mark(self.body), is_blank), line: Some(1) };
-        let _full = self.counter.reject(0, place, Reason::Malformed(reason.into()));
+        let _full = self.counter.reject(0..self.body.len(), place, Reason::Malformed(reason.into()));
         self.counter.finish()
     }
 
@@ -234,10 +234,10 @@ impl<'b> Reader<'b, '_> {
         let place = self.place(offset);
         if self.in_list {
             let start = skip(self.body, self.next, |b| is_blank(b) || b == b',').min(offset).max(self.next);
-            return self.counter.stop(start, place, reason);
+            return self.counter.stop(start..self.body.len(), place, reason);
         }
         // The body was one document: there is nothing else to send again.
-        let _full = self.counter.reject(0, place, reason);
+        let _full = self.counter.reject(0..self.body.len(), place, reason);
         self.counter.finish()
     }
 }

@@ -5,7 +5,7 @@
 
 mod purchase;
 
-use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, xml};
+use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, encoding, xml};
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -19,11 +19,27 @@ pub static FAMILY: Family = Family {
         MediaType { name: "text/xml", shared: true, frame },
         MediaType { name: "application/vnd.kassaflow.set-retail+xml", shared: false, frame },
     ],
+    devices,
     parse,
 };
 
 const NAME: &str = "set-retail";
 const REVISION: i32 = 1;
+
+/// Shop and cash desk, `12/3`: desks are numbered in each shop anew.
+fn devices(document: &[u8]) -> Vec<String> {
+    let (text, _) = encoding::decode(document, None, &mut Vec::new());
+    let mut devices = Vec::new();
+    // What cannot be read to its end has told what stands before.
+    let _broken = xml::read(&text, &mut |element| {
+        if let (Some(shop), Some(cash)) = (element.text("shop"), element.text("cash")) {
+            devices.push(format!("{}/{}", shop.trim(), cash.trim()));
+        }
+        Ok(())
+    });
+    devices.truncate(1);
+    devices
+}
 
 fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome {
     xml::frame(body, &["purchase"], limits, each)

@@ -35,7 +35,7 @@ pub(crate) fn frame(body: &[u8], names: &[&str], limits: &Limits, each: &mut dyn
         Ok(()) | Err(End::Full) => counter.finish(),
         Err(End::Broken { start, offset, reason }) => {
             let line = 1 + memchr::memchr_iter(b'\n', &body[..offset]).count();
-            counter.stop(start, Place { offset, line: Some(line) }, reason)
+            counter.stop(start..body.len(), Place { offset, line: Some(line) }, reason)
         }
     };
     let declared = declared(body).and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
@@ -95,7 +95,8 @@ fn accept(text: &str, range: std::ops::Range<usize>, counter: &mut Counter<'_>) 
     if range.len() > limit {
         let line = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..range.start]).count();
         let place = Place { offset: range.start, line: Some(line) };
-        return counter.reject(range.start, place, Reason::TooLarge { bytes: range.len(), limit });
+        let reason = Reason::TooLarge { bytes: range.len(), limit };
+        return counter.reject(range, place, reason);
     }
     counter.accept(range)
 }

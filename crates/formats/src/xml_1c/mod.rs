@@ -19,6 +19,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "text/xml", shared: true, frame },
         MediaType { name: "application/vnd.kassaflow.xml-1c+xml", shared: false, frame },
     ],
+    devices: |_| Vec::new(),
     parse,
 };
 

@@ -23,7 +23,9 @@ fn verdicts<'b>(content_type: &str, body: &'b [u8]) -> (Vec<&'b str>, Vec<Fault>
     for one in framed {
         match one {
             Framed::Document(range) => accepted.push(std::str::from_utf8(&body[range]).unwrap()),
-            Framed::Rejected(Rejection { place, reason }) => rejected.push((place.offset, place.line, reason.code())),
+            Framed::Rejected(Rejection { place, reason, .. }) => {
+                rejected.push((place.offset, place.line, reason.code()))
+            }
         }
     }
     (accepted, rejected, outcome.unread_from)

@@ -239,12 +239,12 @@ fn every_document_of_ours_is_recognised_as_one_family() {
     let texts = whole.map(|(family, text)| (*family, text.as_bytes().to_vec()));
     let others = TEXTS.iter().map(|(family, text)| (*family, text.to_vec()));
     for (family, body) in texts.chain(others).chain(TLVS.iter().map(|text| ("ffd-tlv", hex(text)))) {
-        let found = formats::recognise(&body);
+        let found = formats::recognise(&body, None);
         let [choice] = found[..] else { panic!("{family}: {found:?}") };
         assert_eq!(choice.family.name, family);
         let outcome = choice.frame(&body, &formats::Limits::default(), &mut |_| {});
         assert_eq!((outcome.rejected, outcome.unread_from), (0, None), "{family}");
     }
-    assert!(formats::recognise(b"{}").is_empty());
-    assert!(formats::recognise(b"").is_empty());
+    assert!(formats::recognise(b"{}", None).is_empty());
+    assert!(formats::recognise(b"", None).is_empty());
 }

@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod clouds;
 mod docs;
 mod interface;
 mod lifecycle;
 mod limits;
 mod outage;
 mod overload;
+mod sources;
 mod storage;
 mod support;
 mod verdicts;

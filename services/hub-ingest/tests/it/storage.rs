@@ -45,6 +45,7 @@ async fn a_record_holds_the_bytes_and_what_the_directory_knows() {
             shop: "shop-7".into(),
             time_zone: "Asia/Omsk".into(),
             families: vec!["ffd-tlv".into(), "dreamkas".into()],
+            ..Enrolment::default()
         })
         .await;
     hub.wait_until_known("till-1", &token).await;
@@ -70,6 +71,7 @@ async fn a_record_holds_the_bytes_and_what_the_directory_knows() {
         document_hash: canonical::document_hash(document.as_bytes()).into(),
         body: document.as_bytes().into(),
         document_id: None,
+        keeps_personal_data: false,
     };
     assert_eq!(raw, expected);
 }

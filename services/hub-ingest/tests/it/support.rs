@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use hub_ingest::{Settings, testing};
 use local_servers::testing::{endpoints, until};
-use provision::testing::{TOKEN_KEYS, TestInstallation, install};
+use provision::{
+    Enrolment, SourceId,
+    testing::{TOKEN_KEYS, TestInstallation, install},
+};
 use reqwest::{Client, RequestBuilder, Response, header::CONTENT_TYPE};
 use serde_json::Value;
 use service::{Context, Fatal};
@@ -52,6 +55,42 @@ impl TestHub {
         let token = self.installation.enrol(register).await;
         self.wait_until_known(register, &token).await;
         token
+    }
+
+    /// Enrols a register whose documents name it by these devices.
+    pub async fn enrol_with(&self, register: &str, families: &[&str], devices: &[&str]) -> String {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let token = self
+            .installation
+            .enrol_as(&Enrolment {
+                tenant: self.installation.tenant.clone(),
+                register: register.to_owned(),
+                shop: "shop-1".to_owned(),
+                time_zone: "Europe/Moscow".to_owned(),
+                families: list(families),
+                devices: list(devices),
+                ..Enrolment::default()
+            })
+            .await;
+        self.wait_until_known(register, &token).await;
+        token
+    }
+
+    /// Adds a source, and waits until the hub knows it. The answer is its token.
+    pub async fn add_source(&self, name: &str, families: &[&str]) -> String {
+        let id = SourceId { tenant: self.installation.tenant.clone(), source: name.to_owned() };
+        let families = families.iter().map(|family| (*family).to_owned()).collect();
+        let token = self.installation.installation().sources_add(id, families).await.unwrap().token;
+        until("the hub knows the source", async || {
+            self.source_post("?format=none", &token).send().await.unwrap().status() == 415
+        })
+        .await;
+        token
+    }
+
+    /// A request of a source, without a body.
+    pub fn source_post(&self, query: &str, token: &str) -> RequestBuilder {
+        self.http.post(self.url(&format!("/v1/documents{query}"))).bearer_auth(token)
     }
 
     /// Waits until the hub lets the register in.
