@@ -140,3 +140,35 @@ async fn without_keys_there_are_no_tokens() {
     assert_eq!((ended.status, &*ended.stdout), (2, ""));
     assert!(ended.stderr.contains("openssl rand -hex 32"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_source_has_a_token_until_it_is_revoked() {
+    let test = installation().await;
+    let id = format!("{}/evotor-cloud", test.tenant);
+    let first = kassactl(&test, &["sources", "add", &id, "--families", "evotor"]).await.fine();
+    let claim = canonical::source_token::read(first.trim_end()).unwrap();
+    assert_eq!((claim.tenant, claim.source), (&*test.tenant, "evotor-cloud"));
+    let again = kassactl(&test, &["sources", "add", &id, "--families", "evotor"]).await;
+    assert_eq!((again.status, &*again.stdout), (1, ""));
+    assert!(again.stderr.contains("sources rotate"), "{}", again.stderr);
+    let second = kassactl(&test, &["sources", "rotate", &id]).await.fine();
+    assert_ne!(first, second);
+    let listed = kassactl(&test, &["sources", "list", "--json"]).await.json();
+    assert_eq!((&listed[0]["source"], &listed[0]["valid_tokens"]), (&"evotor-cloud".into(), &2.into()));
+    assert!(!listed.to_string().contains(first.trim_end()));
+    assert_eq!(kassactl(&test, &["registers", "list", "--json"]).await.json(), serde_json::json!([]));
+    let revoked = kassactl(&test, &["sources", "revoke", &id, "--json"]).await.json();
+    assert_eq!((&revoked[0]["status"], &revoked[0]["valid_tokens"]), (&"REVOKED".into(), &0.into()));
+}
+
+#[tokio::test]
+async fn a_device_is_one_registers_and_may_be_told_on_the_command_line() {
+    let test = installation().await;
+    enrol(&test, "till-1", &["--devices", "20260101-D1,9999078900001234", "--keep-personal-data"]).await.fine();
+    let listed = kassactl(&test, &["registers", "list", "--json"]).await.json();
+    assert_eq!(listed[0]["devices"], serde_json::json!(["20260101-d1", "9999078900001234"]));
+    assert_eq!(listed[0]["keeps_personal_data"], true);
+    let second = enrol(&test, "till-2", &["--devices", "9999078900001234"]).await;
+    assert_eq!(second.status, 1);
+    assert!(second.stderr.contains("names both"), "{}", second.stderr);
+}

@@ -48,6 +48,7 @@ async fn take(hub: Arc<Hub>, request: Request, family: &'static Family) -> Respo
             origin: Origin::Devices { tenant: source.tenant, directory: hub.directory.clone() },
             format: Format::Named(format::first_of(family)),
             faults: Faults::Keep(letters),
+            lane: None,
             patience: PATIENCE,
         })
     };

@@ -24,6 +24,7 @@ use crate::{
     intake::{self, Faults, Format, Origin, Outlet, Sent},
     meters::Meters,
     problem::{Kind, Problem},
+    quotas::{Lane, OverQuota, Quotas},
     retry_after::RetryAfter,
     sender::{self, Sender},
     settings,
@@ -39,6 +40,8 @@ pub struct Hub {
     pub directory: Directory,
     /// The accounts.
     pub admission: Arc<Admission>,
+    /// What each tenant may send.
+    pub quotas: Quotas,
     /// Where documents go.
     pub outlet: Outlet,
     /// The bounds of a request.
@@ -62,6 +65,8 @@ pub struct Way {
     pub format: Format,
     /// What becomes of documents that nobody can use.
     pub faults: Faults,
+    /// The lane that the client asks for.
+    pub lane: Option<Lane>,
     /// So long the client waits for the answer, beginning with the head of its request.
     pub patience: Duration,
 }
@@ -79,7 +84,9 @@ pub async fn of_register(
         let Path(register) = register.map_err(|rejection| Problem::new(Kind::UnknownPath, rejection.body_text()))?;
         let sender = Sender::identify(&hub.keys, &hub.directory, &head.headers, &register)?;
         let format = format::of(&head.uri, format::content_type(&head.headers), &sender.entry().families)?;
-        Ok(Way { origin: Origin::Register(sender), format, faults: Faults::Tell, patience: REGISTERS_PATIENCE })
+        let lane = format::lane(&head.uri)?;
+        let origin = Origin::Register(sender);
+        Ok(Way { origin, format, faults: Faults::Tell, lane, patience: REGISTERS_PATIENCE })
     };
     hub.answer(request, way, Results::into_response).await
 }
@@ -93,7 +100,8 @@ pub async fn of_source(State(hub): State<Arc<Hub>>, request: Request) -> Respons
             Some(register) => Origin::Register(Sender::of(&hub.directory, key::register(&source.tenant, &register))?),
             None => Origin::Devices { tenant: source.tenant, directory: hub.directory.clone() },
         };
-        Ok(Way { origin, format, faults: Faults::Tell, patience: REGISTERS_PATIENCE })
+        let lane = format::lane(&head.uri)?;
+        Ok(Way { origin, format, faults: Faults::Tell, lane, patience: REGISTERS_PATIENCE })
     };
     hub.answer(request, way, Results::into_response).await
 }
@@ -127,8 +135,10 @@ impl Hub {
     }
 
     async fn take(self: &Arc<Self>, head: &Parts, body: &mut Body, way: Way) -> Result<Results, Problem> {
-        let Way { origin, format, faults, patience } = way;
+        let Way { origin, format, faults, lane, patience } = way;
         let begun = Instant::now();
+        let tenant = origin.tenant().to_owned();
+        let lane = self.quotas.lane(&tenant, lane, begun).map_err(|OverQuota| Problem::new(Kind::OverQuota, ""))?;
         let limit = self.limits.max_body_bytes;
         if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
             return Err(BodyError::TooLarge { limit, compressed: false }.into());
@@ -142,11 +152,13 @@ impl Hub {
         self.meters.body_bytes.inc_by(body.len() as u64);
         let content_type = format::content_type(&head.headers).map(str::to_owned);
         let document_id = format::document_id(&head.uri);
-        let request = intake::Request { origin, format, faults, content_type, document_id, encoding, body, held };
+        let request = intake::Request { origin, format, faults, lane, content_type, document_id, encoding, body, held };
         let wait = self.timeouts.request().min(patience.saturating_sub(begun.elapsed()));
         let deadline = Instant::now() + wait;
         let (choice, sent) = self.send(request, deadline).await?;
-        self.admission.charge(sent.documents().saturating_sub(1));
+        let more = sent.documents().saturating_sub(1);
+        self.admission.charge(more);
+        self.quotas.charge(&tenant, lane, more, Instant::now());
         let results = self.acknowledged(sent, deadline).await;
         for verdict in Verdict::ALL {
             self.meters.judged(choice.family.name, verdict, results.count(verdict));

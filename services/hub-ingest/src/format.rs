@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use crate::{
     intake::Format,
     problem::{Kind, Problem},
+    quotas::Lane,
 };
 
 /// The format that the parameter `format` and the content type name. A request that names none is in the format of its
@@ -70,6 +71,18 @@ pub fn register(uri: &Uri) -> Option<String> {
     parameter(uri, "register").map(Cow::into_owned)
 }
 
+/// The parameter `lane`: documents of an import are declared by `bulk`.
+///
+/// # Errors
+/// 400 for a lane that is none.
+pub fn lane(uri: &Uri) -> Result<Option<Lane>, Problem> {
+    match parameter(uri, "lane").as_deref() {
+        None => Ok(None),
+        Some("bulk") => Ok(Some(Lane::Bulk)),
+        Some(other) => Err(Problem::new(Kind::BadParameter, format!("{other:?} is no lane; `bulk` is the only one."))),
+    }
+}
+
 /// The value of a parameter of the address.
 #[must_use]
 pub fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
@@ -128,5 +141,16 @@ mod tests {
         assert_eq!(name(tlv, None), Ok("ffd-tlv"));
         assert_eq!(name(tlv, Some("application/json")), Err(Kind::UnknownFormat));
         assert_eq!(name(b"{}", Some("application/json")), Err(Kind::UnknownFormat));
+    }
+
+    #[test]
+    fn a_document_that_fits_two_formats_is_refused_with_both_names() {
+        let sale = include_str!("../../../crates/formats/documents/dreamkas/sale.json").trim();
+        let report = include_str!("../../../crates/formats/documents/atol-online/callback.json").trim();
+        assert_eq!(recognised(sale.as_bytes(), None).map(|choice| choice.family.name).ok(), Some("dreamkas"));
+        let both = format!("{},{}", sale.trim_end_matches('}'), report.trim_start_matches('{'));
+        let problem = recognised(both.as_bytes(), None).unwrap_err();
+        let json = String::from_utf8(problem.to_json()).unwrap();
+        assert!(json.contains("could be atol-online or dreamkas. Add `?format=NAME`"), "{json}");
     }
 }

@@ -17,20 +17,32 @@ use crate::{
     directory::{Directory, Unreadable},
     format,
     problem::{Kind, Problem},
+    quotas::Lane,
     sender::Sender,
 };
 
 /// The way into Kafka.
 #[derive(Debug)]
 pub struct Outlet {
-    /// Where documents go.
+    /// Where fresh documents go.
     pub raw: Topic,
+    /// Where imports and backlogs go.
+    pub bulk: Topic,
     /// Where the documents of clouds go that nobody can use.
     pub dead_letters: Topic,
     /// The producer.
     pub producer: Producer<Ticket>,
     /// What is with the producer.
     pub queued: Arc<QueuedBytes>,
+}
+
+impl Outlet {
+    const fn lane(&self, lane: Lane) -> &Topic {
+        match lane {
+            Lane::Fresh => &self.raw,
+            Lane::Bulk => &self.bulk,
+        }
+    }
 }
 
 /// A topic that is written to.
@@ -54,6 +66,17 @@ pub enum Origin {
         /// Where they are looked up.
         directory: Directory,
     },
+}
+
+impl Origin {
+    /// The tenant of all documents.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        match self {
+            Self::Register(sender) => sender.tenant_and_register().0,
+            Self::Devices { tenant, .. } => tenant,
+        }
+    }
 }
 
 /// In which format the documents of a request are.
@@ -92,6 +115,8 @@ pub struct Request {
     pub format: Format,
     /// What becomes of documents that nobody can use.
     pub faults: Faults,
+    /// The way on which its documents go on.
+    pub lane: Lane,
     /// The header `Content-Type`, as it was sent.
     pub content_type: Option<String>,
     /// Id of the document that the request brings, beside its bytes.
@@ -202,6 +227,7 @@ impl Request {
         let content_type = with_encoding(self.content_type, outcome.encoding);
         let records = Records {
             body: &body,
+            topic: outlet.lane(self.lane),
             family: choice.family,
             content_type: content_type.as_deref(),
             document_id: self.document_id.as_deref(),
@@ -285,15 +311,17 @@ enum Stray {
 /// What the records of a request have in common.
 struct Records<'r> {
     body: &'r [u8],
+    /// Where documents go.
+    topic: &'r Topic,
     family: &'static Family,
     content_type: Option<&'r str>,
     document_id: Option<&'r str>,
     received_at: Timestamp,
 }
 
-impl Records<'_> {
+impl<'r> Records<'r> {
     /// Hands a document to the producer, and answers its id.
-    fn store(&self, range: Range<usize>, sender: &Sender, batch: &mut Batch<'_>) -> String {
+    fn store(&self, range: Range<usize>, sender: &Sender, batch: &mut Batch<'r>) -> String {
         let (tenant, register) = sender.tenant_and_register();
         let entry = sender.entry();
         let bytes = &self.body[range];
@@ -312,12 +340,12 @@ impl Records<'_> {
             document_hash: canonical::document_hash(bytes).into(),
             body: bytes.into(),
         };
-        batch.send(&batch.outlet.raw, sender.key(), &document);
+        batch.send(self.topic, sender.key(), &document);
         document.document_hash.into_owned()
     }
 
     /// Hands a dead letter to the producer, and answers the id of the document.
-    fn bury(&self, range: Range<usize>, fault: &Fault, letters: &Letters, batch: &mut Batch<'_>) -> String {
+    fn bury(&self, range: Range<usize>, fault: &Fault, letters: &Letters, batch: &mut Batch<'r>) -> String {
         let bytes = &self.body[range];
         let letter = DeadLetter {
             tenant: Some((&*letters.tenant).into()),

@@ -20,6 +20,7 @@ mod meters;
 mod openapi;
 mod pace;
 pub mod problem;
+mod quotas;
 mod retry_after;
 mod sender;
 mod server;

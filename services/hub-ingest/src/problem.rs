@@ -18,6 +18,8 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 /// What can go wrong with a request. Each has its own `type` in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A parameter of the address has a value that means nothing.
+    BadParameter,
     /// The body cannot be read: there is none, its compression is broken, or it broke off.
     UnreadableBody,
     /// No token, or one that is not ours.
@@ -48,6 +50,8 @@ pub enum Kind {
     NoneAccepted,
     /// Some documents of a cloud's request are not stored.
     NotAllStored,
+    /// The tenant sends more than its quota.
+    OverQuota,
     /// The hub is full.
     Overloaded,
     /// The hub cannot read what the directory says of the register.
@@ -56,7 +60,8 @@ pub enum Kind {
 
 impl Kind {
     /// Everything that can go wrong.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
+        Self::BadParameter,
         Self::UnreadableBody,
         Self::InvalidToken,
         Self::UnknownRegister,
@@ -72,6 +77,7 @@ impl Kind {
         Self::AllRejected,
         Self::NoneAccepted,
         Self::NotAllStored,
+        Self::OverQuota,
         Self::Overloaded,
         Self::DirectoryUnreadable,
     ];
@@ -80,7 +86,8 @@ impl Kind {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::UnreadableBody => StatusCode::BAD_REQUEST,
+            Self::BadParameter | Self::UnreadableBody => StatusCode::BAD_REQUEST,
+            Self::OverQuota => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::UnknownRegister | Self::RevokedRegister | Self::ReplacedToken | Self::ForeignRegister => {
                 StatusCode::FORBIDDEN
@@ -101,6 +108,7 @@ impl Kind {
     #[must_use]
     pub const fn uri(self) -> &'static str {
         match self {
+            Self::BadParameter => "urn:kassaflow:problem:bad-parameter",
             Self::UnreadableBody => "urn:kassaflow:problem:unreadable-body",
             Self::InvalidToken => "urn:kassaflow:problem:invalid-token",
             Self::UnknownRegister => "urn:kassaflow:problem:unknown-register",
@@ -116,6 +124,7 @@ impl Kind {
             Self::AllRejected => "urn:kassaflow:problem:all-rejected",
             Self::NoneAccepted => "urn:kassaflow:problem:none-accepted",
             Self::NotAllStored => "urn:kassaflow:problem:not-all-stored",
+            Self::OverQuota => "urn:kassaflow:problem:over-quota",
             Self::Overloaded => "urn:kassaflow:problem:overloaded",
             Self::DirectoryUnreadable => "urn:kassaflow:problem:directory-unreadable",
         }
@@ -125,6 +134,7 @@ impl Kind {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::BadParameter => "A parameter of the address means nothing",
             Self::UnreadableBody => "The body cannot be read",
             Self::InvalidToken => "The token is missing or not valid",
             Self::UnknownRegister => "The register is not enrolled",
@@ -140,6 +150,7 @@ impl Kind {
             Self::AllRejected => "No document was accepted; those that were read are rejected for good",
             Self::NoneAccepted => "No document was accepted; some may be accepted later",
             Self::NotAllStored => "Not all documents are stored",
+            Self::OverQuota => "The tenant sends more than its quota",
             Self::Overloaded => "The hub cannot take more at the moment",
             Self::DirectoryUnreadable => "The hub cannot read the register's entry",
         }
@@ -148,7 +159,7 @@ impl Kind {
     /// Whether the same request may be sent again later.
     #[must_use]
     pub fn passes(self) -> bool {
-        self.status() == StatusCode::SERVICE_UNAVAILABLE
+        matches!(self.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Settings {
     /// How much is taken in at the same time.
     #[config(nested)]
     pub admission: AdmissionSettings,
+    /// How much each tenant may send.
+    #[config(nested)]
+    pub quotas: QuotaSettings,
     /// How large a request may be.
     #[config(nested)]
     pub limits: Limits,
@@ -86,17 +89,28 @@ pub struct AdmissionSettings {
     pub retry_after_seconds: u32,
 }
 
+/// What each tenant may send to one hub.
+#[derive(Debug, Clone, Copy, Config)]
+pub struct QuotaSettings {
+    /// Documents a second of a tenant that go on at once, on average; what exceeds it goes to the bulk lane, which is read when there is time. Not set: all.
+    #[config(env = "KASSAFLOW_TENANT_DOCUMENTS_PER_SECOND")]
+    pub documents_per_second: Option<u32>,
+    /// Documents a second of a tenant that the bulk lane takes, on average; what exceeds it is answered with 429. Not set: all.
+    #[config(env = "KASSAFLOW_TENANT_BULK_DOCUMENTS_PER_SECOND")]
+    pub bulk_documents_per_second: Option<u32>,
+}
+
 /// The bounds of one request.
 #[derive(Debug, Clone, Config)]
 pub struct Limits {
     /// Most bytes of a request's body as it was sent.
-    #[config(env = "KASSAFLOW_MAX_BODY_BYTES", default = 8388608)]
+    #[config(env = "KASSAFLOW_MAX_BODY_BYTES", default = 33554432)]
     pub max_body_bytes: usize,
     /// Most bytes of a request's body after it was decompressed.
     #[config(env = "KASSAFLOW_MAX_DECOMPRESSED_BYTES", default = 33554432)]
     pub max_decompressed_bytes: usize,
     /// Most documents of a request.
-    #[config(env = "KASSAFLOW_MAX_DOCUMENTS_PER_REQUEST", default = 10000)]
+    #[config(env = "KASSAFLOW_MAX_DOCUMENTS_PER_REQUEST", default = 50000)]
     pub max_documents_per_request: usize,
     /// Most bytes of a document.
     #[config(env = "KASSAFLOW_MAX_DOCUMENT_BYTES", default = 524288)]
@@ -229,8 +243,9 @@ impl ServiceSettings for Settings {
                 self.producer.queue_bytes
             ));
         }
-        if self.admission.documents_per_second == Some(0) {
-            return Err("documents_per_second must be above 0 or not set".to_owned());
+        let QuotaSettings { documents_per_second, bulk_documents_per_second } = self.quotas;
+        if [self.admission.documents_per_second, documents_per_second, bulk_documents_per_second].contains(&Some(0)) {
+            return Err("documents_per_second and bulk_documents_per_second must be above 0 or not set".to_owned());
         }
         if self.http.header_timeout_seconds == 0 || self.http.idle_timeout_seconds == 0 {
             return Err("header_timeout_seconds and idle_timeout_seconds must be above 0".to_owned());

@@ -11,7 +11,7 @@ use canonical::TokenKeys;
 use kafka::{Client, Producer, ProducerSettings};
 use prometheus::Registry as Metrics;
 use schemas::{
-    dead_letters, directory, raw,
+    dead_letters, directory, raw, raw_bulk,
     registry::{Registry, Resolver, SchemaIds},
 };
 use service::{Context, Fatal};
@@ -30,6 +30,7 @@ use crate::{
     meters::{Live, Meters},
     openapi,
     problem::{Kind, Problem},
+    quotas::Quotas,
     retry_after::RetryAfter,
     server::{self, Server},
     settings::ProducerBounds,
@@ -82,6 +83,7 @@ pub async fn start(context: Context, settings: Settings) -> Result<Running, Fata
     let fatal = CancellationToken::new();
     let outlet = Outlet {
         raw: Topic { name: client.prefixed(raw::TOPIC), schema: ids.raw.newest },
+        bulk: Topic { name: client.prefixed(raw_bulk::TOPIC), schema: ids.bulk.newest },
         dead_letters: Topic { name: client.prefixed(dead_letters::TOPIC), schema: ids.dead_letters.newest },
         producer: Producer::new(&client, &producer_settings(&settings), fatal.clone())?,
         queued: Arc::default(),
@@ -90,6 +92,7 @@ pub async fn start(context: Context, settings: Settings) -> Result<Running, Fata
         keys,
         directory,
         admission: Arc::new(Admission::new(&settings.admission)),
+        quotas: Quotas::new(settings.quotas),
         outlet,
         limits: settings.limits.clone(),
         timeouts: settings.timeouts.clone(),
@@ -164,6 +167,7 @@ fn routes(hub: Arc<Hub>) -> Router {
 /// The ids of the schemas that the hub writes.
 struct Ids {
     raw: SchemaIds,
+    bulk: SchemaIds,
     dead_letters: SchemaIds,
 }
 
@@ -172,11 +176,12 @@ async fn schemas(context: &Context, settings: &Settings) -> Result<(Ids, Resolve
     let health = context.health.component("schemas");
     let registry = Registry::new(&settings.kafka.registry_url, &settings.kafka.topic_prefix)?;
     let raw = registry.wait_for_ids(raw::TOPIC).await?;
+    let bulk = registry.wait_for_ids(raw_bulk::TOPIC).await?;
     let dead_letters = registry.wait_for_ids(dead_letters::TOPIC).await?;
     let directory_ids = registry.wait_for_ids(directory::TOPIC).await?;
     let resolver = Resolver::new(registry, directory::TOPIC, directory_ids.newest)?;
     health.ready();
-    Ok((Ids { raw, dead_letters }, resolver))
+    Ok((Ids { raw, bulk, dead_letters }, resolver))
 }
 
 async fn read_directory(context: &Context, client: &Client, resolver: Resolver) -> Result<Directory, Fatal> {

@@ -15,6 +15,7 @@ pub fn settings(common: Common, kafka: Kafka, token_keys: &str) -> Result<Settin
         http: Http { listen: "127.0.0.1:0".to_owned(), ..defaults()? },
         tokens: Tokens { keys: token_keys.to_owned() },
         admission: defaults()?,
+        quotas: defaults()?,
         limits: defaults()?,
         producer: defaults()?,
         timeouts: defaults()?,

@@ -173,6 +173,7 @@ fn a_document_that_is_too_large_costs_itself_only() {
     let large = "{\"name\":\"more than twenty bytes\"}";
     let too_large = |start| {
         Framed::Rejected(Rejection {
+            range: start..start + large.len(),
             place: formats::Place { offset: start, line: Some(1 + usize::from(start == 3)) },
             reason: Reason::TooLarge { bytes: large.len(), limit: 20 },
         })

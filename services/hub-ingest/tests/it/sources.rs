@@ -3,10 +3,13 @@
 use local_servers::testing::until;
 use provision::SourceId;
 use reqwest::header::CONTENT_TYPE;
-use schemas::raw::{RawDocument, TOPIC};
+use schemas::{
+    raw::{self, RawDocument, TOPIC},
+    raw_bulk,
+};
 use serde_json::Value;
 
-use crate::support::{TestHub, answer, hub, problem, statuses};
+use crate::support::{TestHub, answer, hub, hub_with, problem, statuses};
 
 async fn send(hub: &TestHub, query: &str, token: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
     answer(hub.source_post(query, token).body(body).send().await.unwrap()).await
@@ -103,4 +106,30 @@ async fn a_register_whose_entry_cannot_be_read_is_asked_for_later() {
         request.send().await.unwrap().status() == 503
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_and_what_exceeds_a_quota_take_the_bulk_lane() {
+    let hub = hub_with(|settings| {
+        settings.quotas.documents_per_second = Some(1);
+        settings.quotas.bulk_documents_per_second = Some(100);
+    })
+    .await;
+    let token = hub.installation.enrol("till-1").await;
+    let post = async |query: &str, documents: usize| {
+        let url = hub.url(&format!("/v1/registers/till-1/documents?format=dreamkas{query}"));
+        let body = format!("[{}{{}}]", "{},".repeat(documents - 1));
+        answer(hub.http().post(url).bearer_auth(&token).body(body).send().await.unwrap()).await
+    };
+    let lanes = async || {
+        let count = async |topic| hub.installation.read_all(topic).await.len();
+        (count(raw::TOPIC).await, count(raw_bulk::TOPIC).await)
+    };
+    until("the hub knows the register", async || post("&lane=slow", 1).await.0 == 400).await;
+    assert_eq!((post("&lane=bulk", 1).await.0, lanes().await), (200, (0, 1)), "an import");
+    // So many that the debt outlasts the test.
+    assert_eq!((post("", 200).await.0, lanes().await), (200, (200, 1)), "what was let in is let in whole");
+    assert_eq!((post("", 9_000).await.0, lanes().await), (200, (200, 9_001)), "beyond the quota");
+    let (status, body) = post("", 1).await;
+    assert_eq!((status, problem(&body), lanes().await), (429, "over-quota", (200, 9_001)), "{body}");
 }
