@@ -6,6 +6,7 @@
 
 mod document;
 mod encashment;
+mod fields;
 mod receipt;
 
 use self::document::{Document, Kind};
@@ -15,7 +16,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "documents of the Dreamkas Kabinet API",
+    versions: &["Kabinet API 1", "Kabinet API 2"],
     carries: "receipts, cash in and out",
+    example: "dreamkas/sale.json",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -26,6 +29,7 @@ pub static FAMILY: Family = Family {
         MediaType { name: "application/vnd.kassaflow.dreamkas+ndjson", shared: false, frame: json::frame_lines },
     ],
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "dreamkas";
