@@ -1,5 +1,7 @@
 //! From expressions to the places of one document.
 
+use std::rc::Rc;
+
 use canonical::gtin;
 
 use super::{Node, Root, Shape, Syntax, Table};
@@ -16,8 +18,8 @@ pub(super) type Found = Vec<String>;
 struct At<'n> {
     node: &'n Node<'n>,
     place: String,
-    /// What it stands in, the nearest last.
-    around: Vec<(&'n Node<'n>, String)>,
+    /// What it stands in.
+    around: Option<Rc<Self>>,
     peers: Option<Peers<'n>>,
 }
 
@@ -74,7 +76,7 @@ impl Syntax {
 impl<'n> Resolver<'n> {
     /// The document, and the shape that it has.
     pub fn open(table: &Table, root: &'n Root<'n>) -> Option<(Self, &'static Shape)> {
-        let root = At { node: &root.node, place: root.place.clone(), around: Vec::new(), peers: None };
+        let root = At { node: &root.node, place: root.place.clone(), around: None, peers: None };
         let mut resolver = Self { syntax: table.syntax, bases: table.bases, start: root.clone(), root };
         let is_there = |at: &At<'_>| at.node.tells() || matches!(at.node, Node::List(_));
         let has =
@@ -276,11 +278,7 @@ impl<'n> At<'n> {
     }
 
     fn and_around(&self) -> Vec<Self> {
-        let outer = (0..self.around.len()).rev().map(|depth| {
-            let (node, place) = &self.around[depth];
-            Self { node, place: place.clone(), around: self.around[..depth].to_vec(), peers: None }
-        });
-        std::iter::once(self.clone()).chain(outer).collect()
+        std::iter::successors(Some(self.clone()), |at| at.around.as_deref().cloned()).collect()
     }
 
     fn following(&self, selectors: &'static str, syntax: Syntax) -> Option<Self> {
@@ -307,15 +305,13 @@ impl<'n> At<'n> {
         if names.is_empty() {
             return self.clone().selected(selectors, syntax);
         }
-        let object = self.clone().entered(syntax);
+        let object = Rc::new(self.clone().entered(syntax));
         let Node::Object(parts) = object.node else { return Vec::new() };
         let is_meant = |name: &str| names == "*" || names.split('|').any(|one| one == name);
-        let mut around = object.around;
-        around.push((object.node, object.place.clone()));
         let parts = parts.iter().filter(|(name, _)| is_meant(name)).map(|(name, node)| Self {
             node,
             place: syntax.part(&object.place, name),
-            around: around.clone(),
+            around: Some(Rc::clone(&object)),
             peers: None,
         });
         parts.flat_map(|part| part.selected(selectors, syntax)).collect()
