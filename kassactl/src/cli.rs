@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Send(Send),
     /// Show what the documents of a file would become; needs no server
     Decode(Decode),
-    /// List the formats that are read
+    /// List the formats that are read: their versions, what they carry, and a line to try each
     Formats,
     /// Show the records of a topic, decoded
     Tap(Tap),
@@ -253,10 +253,11 @@ pub(crate) struct Send {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kassactl decode examples/dreamkas-receipt.json
+  kassactl decode examples/dreamkas-receipt.json --paths
   kassactl decode sales.txt --format frontol --time-zone Asia/Yekaterinburg --json | jq .value.total_kopecks
 
 Without --format the one format that reads the file's first document is taken. A .hex file is read as the bytes that it \
-spells. Tenant and register in the ids are `tenant` and `register`. The exit status is 0 if every document became a \
+spells. In JSON each value has its path always, under `paths`. Tenant and register in the ids are `tenant` and `register`. The exit status is 0 if every document became a \
 receipt, a shift or an event.")]
 pub(crate) struct Decode {
     /// The documents
@@ -264,6 +265,9 @@ pub(crate) struct Decode {
     /// Format of the documents, as `kassactl formats` lists them
     #[arg(long, value_parser = format)]
     pub format: Option<String>,
+    /// Show beside each value where it stands in the document
+    #[arg(long)]
+    pub paths: bool,
     /// Shop of the register, for the keys of products
     #[arg(long)]
     pub shop: Option<String>,
@@ -440,6 +444,16 @@ mod tests {
         assert_eq!(sender_id("till-7"), Ok(sender(None)));
         assert_eq!(letter_id("3-1024"), Ok(LetterId { partition: 3, offset: 1024 }));
         assert!(letter_id("4--1").is_err() && letter_id("-4-1").is_err());
+    }
+
+    #[test]
+    fn the_example_of_every_format_is_understood() {
+        for family in formats::FAMILIES {
+            let line = crate::commands::formats::example(family);
+            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+                panic!("{line}: {error}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use apache_avro::{
 use canonical::time::{local_text, utc_text};
 use schemas::{
     LocalTimestamp, Timestamp,
+    json::bytes_text,
     registry::{Registry, RegistryError},
     wire,
 };
@@ -59,14 +60,6 @@ impl Decoder {
             Err(error) => Err(format!("schema {id}: {error}")),
         })
     }
-}
-
-/// What `tap` would show of a message with the newest schema.
-pub(crate) fn of_message<'a, T: schemas::Message<'a>>(message: &T) -> Result<Tree, String> {
-    let mut body = Vec::new();
-    message.encode(&mut body);
-    let schema = Schema::parse_str(T::SCHEMA).map_err(|error| error.to_string())?;
-    read(&schema, &body)
 }
 
 fn read(schema: &Schema, mut body: &[u8]) -> Result<Tree, String> {
@@ -150,21 +143,6 @@ fn time(text: Option<String>, number: i64) -> Tree {
     text.map_or(Tree::Integer(number), Tree::Text)
 }
 
-/// The bytes as text if they are text, else `hex:` and their hexadecimal form.
-pub(crate) fn bytes_text(bytes: &[u8]) -> String {
-    match as_text(bytes) {
-        Some(text) => text.to_owned(),
-        None => bytes.iter().fold("hex:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
-    }
-}
-
-/// The bytes as text, if a person can read them as such.
-pub(crate) fn as_text(bytes: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    text.chars().all(readable).then_some(text)
-}
-
 /// A two's complement number with `scale` digits after the point, without trailing zeros.
 fn decimal_text(bytes: &[u8], scale: usize) -> String {
     if bytes.len() > 16 {
@@ -185,6 +163,14 @@ mod tests {
 
     use super::*;
 
+    /// What `tap` shows of a message with the newest schema, and what `decode` does.
+    fn both<'a, T: schemas::Message<'a> + serde::Serialize>(message: &T) -> [serde_json::Value; 2] {
+        let mut body = Vec::new();
+        message.encode(&mut body);
+        let tree = read(&Schema::parse_str(T::SCHEMA).unwrap(), &body).unwrap();
+        [serde_json::to_value(tree).unwrap(), serde_json::to_value(message).unwrap()]
+    }
+
     #[test]
     fn a_receipt_shows_goods_prices_vat_cashier_and_times() {
         let receipt = Receipt {
@@ -199,11 +185,13 @@ mod tests {
                 quantity: Decimal::from_unscaled(1_350_000),
                 price_kopecks: Some(4_290),
                 vat_rate: Some(receipts::VatRate::Vat10),
+                other_tags: Some([0xA5, 0x04].as_slice().into()),
                 ..Default::default()
             }],
             ..Default::default()
         };
-        let shown = serde_json::to_value(of_message(&receipt).unwrap()).unwrap();
+        let [shown, decoded] = both(&receipt);
+        assert_eq!(shown, decoded);
         assert_eq!(shown["operation"], "SELL");
         assert_eq!(shown["received_at"], "2026-11-24T17:52:03.5Z");
         assert_eq!(shown["local_time"], "2026-11-24T20:52:02");
@@ -221,12 +209,5 @@ mod tests {
         assert_eq!([1_000_000, 350_000, -1_500_000, 1, 0].map(text), ["1", "0.35", "-1.5", "0.000001", "0"]);
         assert_eq!(decimal_text(&[], 0), "0");
         assert_eq!(decimal_text(&[0xFF; 17], 2), format!("hex:{}", "ff".repeat(17)));
-    }
-
-    #[test]
-    fn bytes_are_text_or_hex() {
-        assert_eq!(bytes_text("{\"type\":\n\"SALE\"}".as_bytes()), "{\"type\":\n\"SALE\"}");
-        assert_eq!(bytes_text(&[0x03, 0x00, 0xFF]), "hex:0300ff");
-        assert_eq!(bytes_text(b"a\x00"), "hex:6100");
     }
 }

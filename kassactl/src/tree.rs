@@ -1,6 +1,12 @@
 //! A record as a tree of values that people can read, with its fields in the order of its schema.
 
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+    ser::SerializeMap as _,
+};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +58,21 @@ impl Tree {
         }
     }
 
+    /// The text of the single value at `items[0].name`.
+    pub fn at(&self, path: &str) -> Option<String> {
+        let found = path.split('.').try_fold(self, |tree, step| match step.split_once('[') {
+            None => tree.get(step),
+            Some((name, index)) => tree.list(name).get(index.trim_end_matches(']').parse::<usize>().ok()?),
+        })?;
+        match found {
+            Self::Null | Self::List(_) | Self::Fields(_) => None,
+            Self::Boolean(truth) => Some(truth.to_string()),
+            Self::Integer(number) => Some(number.to_string()),
+            Self::Fraction(number) => Some(number.to_string()),
+            Self::Text(text) => Some(text.clone()),
+        }
+    }
+
     /// Calls `visit` with the dotted path and the text of every single value, until it says that it has seen enough.
     /// List items have the path of their list.
     pub fn any(&self, path: &mut String, visit: &mut impl FnMut(&str, &str) -> bool) -> bool {
@@ -97,6 +118,62 @@ impl Serialize for Tree {
     }
 }
 
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record as JSON")
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Tree, E> {
+        Ok(Tree::Boolean(truth))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
+        Ok(Tree::Integer(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Tree, E> {
+        i64::try_from(number).map(Tree::Integer).map_err(E::custom)
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Tree, E> {
+        Ok(Tree::Fraction(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            list.push(element);
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = entries.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Tree::Fields(fields))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +209,15 @@ mod tests {
         assert_eq!(receipt().integer("total_kopecks"), Some(12_760));
         assert_eq!(receipt().list("items")[1].text("name"), Some("Молоко"));
         assert!(receipt().list("payments").is_empty());
+    }
+
+    #[test]
+    fn json_is_read_back() {
+        let tree: Tree =
+            serde_json::from_str(r#"{"total_kopecks":12760,"items":[{"name":"Хлеб"},{"name":"Молоко"}]}"#).unwrap();
+        assert_eq!(tree.at("items[1].name").as_deref(), Some("Молоко"));
+        assert_eq!(tree.at("total_kopecks").as_deref(), Some("12760"));
+        assert_eq!([tree.at("items[2].name"), tree.at("items"), tree.at("cashier_name")], [None, None, None]);
+        assert!(serde_json::from_str::<Tree>("18446744073709551615").is_err());
     }
 }

@@ -44,6 +44,34 @@ fn every_document_is_a_line_of_json_with_its_verdict() {
 }
 
 #[test]
+fn every_value_has_its_path() {
+    let file = "crates/formats/documents/atol/sell.json";
+    let output = kassactl(&["decode", file, "--json"]);
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["index"], 0);
+    assert_eq!(line["paths"]["items[0].name"], "$.request.items[1].name");
+    assert_eq!(line["paths"]["fiscal_sign"], "$.results[0].result.fiscalParams.fiscalDocumentSign");
+    let output = kassactl(&["decode", file]);
+    assert!(!text(&output.stdout).contains("$.request"), "{}", text(&output.stdout));
+    let output = kassactl(&["decode", file, "--paths"]);
+    let line = text(&output.stdout).lines().find(|line| line.trim_start().starts_with("items[1].quantity")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words, ["items[1].quantity", "0.357", "$.request.items[2].quantity"]);
+}
+
+#[test]
+fn flags_are_explained() {
+    let callback = "crates/formats/documents/atol-online/callback.json";
+    let output = kassactl(&["decode", callback]);
+    let meaning = "a proof that the document exists: neither its items nor, often, its operation are told";
+    let line = format!("  content-missing: {meaning}\n");
+    assert!(text(&output.stdout).contains(&line), "{}", text(&output.stdout));
+    let output = kassactl(&["decode", callback, "--json"]);
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["flags"]["content-missing"], meaning);
+}
+
+#[test]
 fn a_file_that_no_format_reads_is_told_so() {
     let output = kassactl(&["decode", "Cargo.toml"]);
     assert_eq!(output.status.code(), Some(1));
@@ -61,5 +89,18 @@ fn every_format_is_listed_with_its_page() {
     for one in listed.as_array().unwrap() {
         let page = format!("{}/../{}", env!("CARGO_MANIFEST_DIR"), one["documentation"].as_str().unwrap());
         assert!(std::path::Path::new(&page).exists(), "{page}");
+        let example = one["example"].as_str().unwrap();
+        let words: Vec<&str> = example.split(' ').collect();
+        let output = kassactl(&["decode", words[2], "--format", words[4]]);
+        assert!(output.status.success(), "{example}: {}", text(&output.stdout));
+    }
+    let output = kassactl(&["formats"]);
+    for family in formats::FAMILIES {
+        let shown = text(&output.stdout);
+        let known = [family.name, family.about].into_iter().chain(family.versions.iter().copied());
+        let known = known.chain(family.carries.split(", "));
+        for part in known.chain(family.media_types.iter().filter(|one| !one.shared).map(|one| one.name)) {
+            assert!(shown.contains(part), "{part} is not in {shown}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Writes Rust source for a parsed schema. The generated code calls the small runtime of the crate
-//! that includes it: `crate::avro` (wire reader and writer) and `crate::bson` (document writer).
+//! that includes it: `crate::avro` (wire reader and writer), `crate::bson` (document writer) and `crate::json` (texts of
+//! times and bytes).
 
 use std::fmt::Write;
 
@@ -35,13 +36,14 @@ fn doc_comment(out: &mut String, indent: &str, doc: Option<&str>, fallback: &str
 fn emit_enum(out: &mut String, definition: &Enum) {
     let name = &definition.name;
     doc_comment(out, "", definition.doc.as_deref(), &format!("`{name}` of the schema."));
-    line!(out, "#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]");
+    line!(out, "#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]");
     line!(out, "pub enum {name} {{");
     for symbol in &definition.symbols {
         if *symbol == definition.default {
             line!(out, "    #[default]");
         }
         line!(out, "    /// `{symbol}`");
+        line!(out, "    #[serde(rename = \"{symbol}\")]");
         line!(out, "    {},", variant(symbol));
     }
     line!(out, "}}\n\nimpl {name} {{");
@@ -61,13 +63,29 @@ fn emit_enum(out: &mut String, definition: &Enum) {
 
 fn emit_struct(out: &mut String, schema: &Schema, record: &Record) {
     doc_comment(out, "", record.doc.as_deref(), &format!("`{}` of the schema.", record.name));
-    line!(out, "#[derive(Debug, Clone, PartialEq, Default)]");
+    line!(out, "#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]");
     line!(out, "pub struct {}{} {{", record.name, lifetime(schema, &record.name));
     for field in &record.fields {
         doc_comment(out, "    ", field.doc.as_deref(), &format!("`{}`", field.name));
+        emit_json_attribute(out, &field.kind);
         line!(out, "    pub {}: {},", field.name, rust_type(schema, &field.kind));
     }
     line!(out, "}}\n");
+}
+
+/// In JSON a field that is null is left out, and bytes are text.
+fn emit_json_attribute(out: &mut String, kind: &Type) {
+    let bytes = match kind {
+        Type::Bytes => Some("bytes"),
+        Type::Optional(inner) => {
+            line!(out, "    #[serde(skip_serializing_if = \"Option::is_none\")]");
+            (**inner == Type::Bytes).then_some("optional_bytes")
+        }
+        _ => None,
+    };
+    if let Some(function) = bytes {
+        line!(out, "    #[serde(serialize_with = \"crate::json::{function}\")]");
+    }
 }
 
 fn emit_codec(out: &mut String, schema: &Schema, record: &Record, schema_text: Option<&str>) {

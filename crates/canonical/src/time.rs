@@ -1,11 +1,11 @@
 //! The register's clock, the calendar, and UTC.
 
 use jiff::{
-    SignedDuration,
-    civil::{Date, DateTime, Time},
+    civil::{Date, DateTime},
     tz::TimeZone,
 };
-use schemas::{LocalTimestamp, Timestamp};
+pub use schemas::time::{local_text, utc_text};
+use schemas::{LocalTimestamp, Timestamp, time::calendar};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
@@ -43,28 +43,10 @@ pub fn parse_utc(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|instant| Timestamp(instant.as_microsecond()))
 }
 
-/// `2026-11-23T20:52:02`, with a fraction only if there is one; `None` beyond the calendar.
-#[must_use]
-pub fn local_text(local: LocalTimestamp) -> Option<String> {
-    Some(calendar(local)?.to_string())
-}
-
-/// `2026-11-23T17:52:02Z`, with a fraction only if there is one; `None` beyond the calendar.
-#[must_use]
-pub fn utc_text(utc: Timestamp) -> Option<String> {
-    Some(jiff::Timestamp::from_microsecond(utc.0).ok()?.to_string())
-}
-
 /// `2026-11-23`: the day on the register's own clock.
 #[must_use]
 pub fn local_date_text(local: LocalTimestamp) -> Option<String> {
     Some(calendar(local)?.date().to_string())
-}
-
-/// The whole calendar of years with four digits: `jiff::Timestamp`, which ends a day before it, cannot be the way.
-fn calendar(local: LocalTimestamp) -> Option<DateTime> {
-    let epoch = DateTime::from_parts(Date::new(1970, 1, 1).ok()?, Time::midnight());
-    epoch.checked_add(SignedDuration::from_micros(local.0)).ok()
 }
 
 fn from_calendar(time: DateTime) -> Option<LocalTimestamp> {

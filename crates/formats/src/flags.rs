@@ -42,22 +42,30 @@ pub const ENCODING_GUESSED: &str = "encoding-guessed";
 /// The text is in another encoding than the one that was declared.
 pub const ENCODING_DISAGREES: &str = "encoding-disagrees";
 
-/// Every flag, for documentation and checks.
-pub const ALL: &[&str] = &[
-    ITEMS_DO_NOT_ADD_UP,
-    TIME_IN_FUTURE,
-    TIMES_DISAGREE,
-    UNKNOWN_CODE,
-    FISCAL_IDENTITY_INCOMPLETE,
-    CONTAINER_DISAGREES,
-    QUANTITY_MISSING,
-    QUANTITY_ROUNDED,
-    CONTENT_MISSING,
-    MONEY_ROUNDED,
-    TIME_OF_DAY_MISSING,
-    ENCODING_GUESSED,
-    ENCODING_DISAGREES,
+/// Every flag with its meaning, as the documentation says it.
+pub const ALL: &[(&str, &str)] = &[
+    (ITEMS_DO_NOT_ADD_UP, "the total is neither the sum of the items nor that sum less the discounts"),
+    (TIME_IN_FUTURE, "the register's clock was well ahead of the hub's"),
+    (TIMES_DISAGREE, "local time and instant are told, and no time zone lies between them; the local time counts"),
+    (UNKNOWN_CODE, "a code that is not known: the field holds `UNKNOWN` or `OTHER`, or nothing"),
+    (
+        FISCAL_IDENTITY_INCOMPLETE,
+        "some, but not all, of drive, document number and sign are told: the receipt has a non-fiscal identity",
+    ),
+    (CONTAINER_DISAGREES, "what lies around a document names another drive, number or sign; the document counts"),
+    (QUANTITY_MISSING, "an item has no quantity: it holds 0"),
+    (QUANTITY_ROUNDED, "a quantity had more than six digits after the point"),
+    (CONTENT_MISSING, "a proof that the document exists: neither its items nor, often, its operation are told"),
+    (MONEY_ROUNDED, "an amount had more than two digits after the point"),
+    (TIME_OF_DAY_MISSING, "only the day is told: `local_time` is its beginning, `utc_time` null"),
+    (ENCODING_GUESSED, "the text is neither in UTF-8 nor in a declared encoding: its letters told which one"),
+    (ENCODING_DISAGREES, "the text is in another encoding than the declared one"),
 ];
+
+/// A flag with its meaning.
+pub(crate) fn with_meaning(flag: &str) -> Option<(&'static str, &'static str)> {
+    ALL.iter().copied().find(|(known, _)| *known == flag)
+}
 
 /// Raises a flag once.
 pub(crate) fn raise(flags: &mut Vec<&'static str>, flag: &'static str) {
@@ -71,8 +79,9 @@ mod tests {
     #[test]
     fn every_flag_is_documented() {
         let documented = include_str!("../../../docs/data.md");
-        for flag in super::ALL {
-            assert!(documented.contains(&format!("| `{flag}` |")), "{flag} is not in docs/data.md");
+        for (flag, meaning) in super::ALL {
+            let line = format!("| `{flag}` | {meaning} |");
+            assert!(documented.contains(&line), "docs/data.md has no line {line}");
         }
     }
 }

@@ -5,7 +5,8 @@
 //!   but well-formedness and size;
 //! * **parsing** (normalizer): turns one document into its canonical form or says what is wrong.
 //!
-//! A new family is a module with a `pub static FAMILY` and one line in [`FAMILIES`].
+//! Where the values of a canonical record stand in its document is told by [`Choice::preview`], from a table of each
+//! family. A new family is a module with a `pub static FAMILY` and one line in [`FAMILIES`].
 //!
 //! ```
 //! use formats::{Framed, Limits};
@@ -39,6 +40,8 @@ mod marking;
 mod moment;
 mod number;
 mod parsing;
+mod paths;
+mod preview;
 mod registry;
 pub mod set_retail;
 mod text;
@@ -47,6 +50,8 @@ pub mod xml_1c;
 
 pub use framing::{Frame, Framed, Limits, MAX_DEPTH, Outcome, Place, Reason, Rejection};
 pub use parsing::{Class, Context, Invalid, Parsed};
+pub use paths::{Field, Paths, Shape, Table};
+pub use preview::Preview;
 pub use registry::{Choice, Family, MediaType, UnknownFormat, charset, choose, family, recognise};
 
 /// All families, in the order in which they are listed to people.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemas::Timestamp;
 
-use crate::{Context, FAMILIES, Frame, Framed, Invalid, Limits, Outcome, Parsed};
+use crate::{Context, FAMILIES, Frame, Framed, Invalid, Limits, Outcome, Parsed, paths::Table};
 
 /// A family of formats: what one make of registers, or one vendor's cloud, sends.
 #[derive(Debug)]
@@ -13,8 +13,12 @@ pub struct Family {
     pub name: &'static str,
     /// What it is, in a few words.
     pub about: &'static str,
+    /// The versions that it reads, as the vendor counts them; none where there is one only.
+    pub versions: &'static [&'static str],
     /// What its documents can be, in a few words.
     pub carries: &'static str,
+    /// A document of its own to try it with, under `crates/formats/documents/`.
+    pub example: &'static str,
     /// Of the parser: raised when the same document gives another canonical form.
     pub revision: i32,
     /// Its documents name neither a number nor a time: whoever sends one gives it an id beside its bytes.
@@ -23,6 +27,8 @@ pub struct Family {
     pub media_types: &'static [MediaType],
     /// By what names documents call their register, the surest first.
     pub(crate) devices: fn(&[u8]) -> Vec<String>,
+    /// Where the canonical fields come from.
+    pub fields: &'static Table,
     pub(crate) parse: for<'b> fn(&'b [u8], &Context<'b>) -> Result<Parsed<'b>, Invalid>,
 }
 

@@ -13,7 +13,9 @@
 pub mod avro;
 pub mod bson;
 pub mod catalogue;
+pub mod json;
 pub mod registry;
+pub mod time;
 pub mod wire;
 
 pub use avro::{Datum, Decimal, DecodeError, LocalTimestamp, Message, Timestamp};

@@ -8,6 +8,7 @@ use rdkafka::Message as _;
 use schemas::{
     avro,
     dead_letters::{DeadLetter, TOPIC},
+    json::{as_text, bytes_text},
     registry::Resolver,
     wire,
 };
@@ -16,7 +17,6 @@ use serde::Serialize;
 use crate::{
     Outcome,
     cli::{DeadLetters, DeadLettersList, DeadLettersShow, LetterId},
-    decode::{as_text, bytes_text},
     filter::Filter,
     output::Out,
     paper::cut,

@@ -3,28 +3,15 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use formats::{Choice, Context, Framed, Invalid, Limits, Parsed, Rejection};
+use formats::{Choice, Context, Framed, Limits, Preview};
 use schemas::Timestamp;
-use serde::Serialize;
 
 use super::send;
-use crate::{Outcome, cli::Decode, decode::of_message, output::Out, paper, tree::Tree};
+use crate::{Outcome, cli::Decode, output::Out, paper, tree::Tree};
 
-/// One document of the file, as JSON.
-#[derive(Serialize)]
-struct Shown {
-    document: usize,
-    /// `receipt`, `shift`, `event`, `dead-letter` or `rejected`.
-    becomes: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<Tree>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    class: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    place: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
+/// Characters of the columns of `--paths`: the canonical name, and its value.
+const NAME: usize = 26;
+const VALUE: usize = 34;
 
 pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
     let name = arguments.file.display().to_string();
@@ -34,15 +21,15 @@ pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
     let outcome = choice.frame(&body, &Limits::default(), &mut |one| framed.push(one));
     let mut all_fine = outcome.unread_from.is_none() && !framed.is_empty();
     for (index, one) in framed.into_iter().enumerate() {
-        let shown = match one {
-            Framed::Rejected(rejection) => rejected(index, &rejection),
-            Framed::Document(range) => parsed(index, &choice, &body[range], outcome.encoding, arguments)?,
+        let preview = match one {
+            Framed::Rejected(rejection) => Preview::rejected(index, &rejection),
+            Framed::Document(range) => preview(index, &choice, &body[range], outcome.encoding, arguments),
         };
-        all_fine &= shown.value.is_some();
+        all_fine &= preview.value.is_some();
         if out.json {
-            out.json_line(&shown)?;
+            out.json_line(&preview)?;
         } else {
-            write(&shown, choice.family.name, &mut out)?;
+            write(&preview, choice.family.name, arguments.paths, &mut out)?;
         }
     }
     if let Some(byte) = outcome.unread_from
@@ -54,13 +41,7 @@ pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
     Ok(if all_fine { Outcome::Fine } else { Outcome::Problems })
 }
 
-fn parsed(
-    index: usize,
-    choice: &Choice,
-    document: &[u8],
-    charset: Option<&str>,
-    arguments: &Decode,
-) -> anyhow::Result<Shown> {
+fn preview(index: usize, choice: &Choice, document: &[u8], charset: Option<&str>, arguments: &Decode) -> Preview {
     let hash = canonical::document_hash(document);
     let context = Context {
         tenant: "tenant",
@@ -76,44 +57,25 @@ fn parsed(
         raw_partition: 0,
         raw_offset: 0,
     };
-    let shown = |becomes, value: Result<Tree, String>| {
-        let value = value.map_err(anyhow::Error::msg)?;
-        Ok(Shown { document: index, becomes, value: Some(value), class: None, place: None, reason: None })
+    choice.preview(index, document, &context)
+}
+
+fn write(preview: &Preview, family: &str, with_paths: bool, out: &mut Out) -> anyhow::Result<()> {
+    let Preview { index, becomes, value, flags, paths, class, place, reason } = preview;
+    writeln!(out, "── document {index} · {family} · {becomes}")?;
+    let Some(value) = value else {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        writeln!(out, "  {} at {}: {}", class.unwrap_or_default(), text(place), text(reason))?;
+        return Ok(());
     };
-    match choice.family.parse(document, &context) {
-        Ok(Parsed::Receipt(receipt)) => shown("receipt", of_message(&*receipt)),
-        Ok(Parsed::Shift(shift)) => shown("shift", of_message(&*shift)),
-        Ok(Parsed::Event(event)) => shown("event", of_message(&*event)),
-        Err(Invalid { class, place, text }) => Ok(Shown {
-            document: index,
-            becomes: "dead-letter",
-            value: None,
-            class: Some(class.name()),
-            place: Some(place),
-            reason: Some(text),
-        }),
+    let value: Tree = serde_json::from_str(value.get())?;
+    write!(out, "{}", paper::lines(&value))?;
+    for (flag, meaning) in flags {
+        writeln!(out, "  {flag}: {meaning}")?;
     }
-}
-
-fn rejected(index: usize, rejection: &Rejection) -> Shown {
-    Shown {
-        document: index,
-        becomes: "rejected",
-        value: None,
-        class: Some(rejection.reason.code()),
-        place: Some(rejection.place.to_string()),
-        reason: Some(rejection.reason.to_string()),
+    for (name, place) in paths.iter().filter(|_| with_paths) {
+        let value = value.at(name).unwrap_or_default();
+        writeln!(out, "    {name:<NAME$} {:<VALUE$} {place}", paper::cut(&value, VALUE))?;
     }
-}
-
-fn write(shown: &Shown, family: &str, out: &mut Out) -> std::io::Result<()> {
-    let Shown { document, becomes, value, class, place, reason } = shown;
-    writeln!(out, "── document {document} · {family} · {becomes}")?;
-    match value {
-        Some(value) => write!(out, "{}", paper::lines(value)),
-        None => {
-            let text = |part: &Option<String>| part.clone().unwrap_or_default();
-            writeln!(out, "  {} at {}: {}", class.unwrap_or_default(), text(place), text(reason))
-        }
-    }
+    Ok(())
 }

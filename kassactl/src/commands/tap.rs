@@ -3,12 +3,12 @@
 use std::{io::Write as _, ops::ControlFlow};
 
 use kafka::Start;
+use schemas::json::bytes_text;
 use serde::Serialize;
 
 use crate::{
     Outcome,
     cli::Tap,
-    decode::bytes_text,
     filter::Filter,
     output::Out,
     paper,

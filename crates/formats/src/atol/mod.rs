@@ -3,6 +3,7 @@
 //! The task says what was sold, the result says that it was done and as which fiscal document: neither is a document
 //! without the other. JSON in UTF-8; money in roubles, quantities are decimal numbers, times have the register's offset.
 
+mod fields;
 mod pair;
 pub(crate) mod parts;
 mod receipt;
@@ -18,7 +19,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "tasks of the ATOL driver, version 10, with their results",
+    versions: &["driver 10"],
     carries: "receipts, corrections, shifts",
+    example: "atol/sell.json",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -30,6 +33,7 @@ pub static FAMILY: Family = Family {
     ],
     devices: |document| json::texts_named(document, &["fnNumber", "registrationNumber"]),
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "atol";

@@ -3,6 +3,7 @@
 //! A report names the fiscal document and its total, but neither what was sold nor whether it was a sale. JSON in
 //! UTF-8; money in roubles (numbers or texts), quantities are decimal numbers, times are those of the register's clock.
 
+mod fields;
 mod receipt;
 mod report;
 mod request;
@@ -17,7 +18,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "reports of ATOL Online, versions 4 and 5, alone or with their requests",
+    versions: &["4", "5"],
     carries: "receipts, corrections",
+    example: "atol-online/pairs.ndjson",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -29,6 +32,7 @@ pub static FAMILY: Family = Family {
     ],
     devices: |document| json::texts_named(document, &["device_code", "fn_number", "ecr_registration_number"]),
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "atol-online";

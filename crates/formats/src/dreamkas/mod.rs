@@ -6,6 +6,7 @@
 
 mod document;
 mod encashment;
+mod fields;
 mod receipt;
 
 use self::document::{Document, Kind};
@@ -15,7 +16,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "documents of the Dreamkas Kabinet API",
+    versions: &["Kabinet API 1", "Kabinet API 2"],
     carries: "receipts, cash in and out",
+    example: "dreamkas/sale.json",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -27,6 +30,7 @@ pub static FAMILY: Family = Family {
     ],
     devices: |document| json::texts_named(document, &["deviceId", "fnNumber", "registryNumber"]),
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "dreamkas";

@@ -3,6 +3,7 @@
 //! JSON in UTF-8; money in roubles, quantities are decimal numbers, times are instants. Version 2 tells the fiscal
 //! identity, version 1 and the webhook do not.
 
+mod fields;
 mod v1;
 mod v2;
 mod webhook;
@@ -28,7 +29,9 @@ use crate::{
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "documents of the Evotor cloud, versions 1 and 2, and its webhook",
+    versions: &["documents 1", "documents 2", "webhook 2"],
     carries: "receipts, shifts, cash in and out, stock documents",
+    example: "evotor/v2-sell.json",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -40,6 +43,7 @@ pub static FAMILY: Family = Family {
     ],
     devices: |document| json::texts_named(document, &["deviceUuid", "device_id", "deviceId", "fn_serial_number"]),
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "evotor";

@@ -6,6 +6,7 @@
 //! Texts are CP866, money is in kopecks, times are seconds of the register's own clock.
 
 mod container;
+mod fields;
 mod frame;
 mod head;
 mod item;
@@ -24,12 +25,15 @@ use crate::{Context, Family, Invalid, MediaType, Parsed, codes};
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "fiscal documents as the drive encodes them, FFD 1.05 to 1.2, bare or in its container",
+    versions: &["FFD 1.05", "FFD 1.1", "FFD 1.2"],
     carries: "receipts, strict forms, corrections, shifts, registrations and reports",
+    example: "ffd-tlv/receipt.hex",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[MediaType { name: "application/vnd.kassaflow.ffd-tlv", shared: false, frame: frame::frame }],
     devices,
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "ffd-tlv";

@@ -7,6 +7,7 @@
 
 mod document;
 mod envelope;
+mod fields;
 mod head;
 mod receipt;
 mod report;
@@ -23,7 +24,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "fiscal documents of the tax service and the operators of fiscal data",
+    versions: &["FFD 1.05", "FFD 1.1", "FFD 1.2"],
     carries: "receipts, strict forms, corrections, shifts, registrations and reports",
+    example: "fns-json/export.json",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -35,6 +38,7 @@ pub static FAMILY: Family = Family {
     ],
     devices: |document| json::texts_named(document, &["fiscalDriveNumber", "kktRegId"]),
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "fns-json";

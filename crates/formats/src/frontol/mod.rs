@@ -6,6 +6,7 @@
 
 mod basket;
 mod check;
+mod fields;
 mod frame;
 mod line;
 mod report;
@@ -20,7 +21,9 @@ use crate::{Context, Family, Invalid, MediaType, Parsed, encoding};
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "the sales file of Frontol",
+    versions: &[],
     carries: "receipts, closed shifts, cancelled checks",
+    example: "frontol/sales.txt",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -29,6 +32,7 @@ pub static FAMILY: Family = Family {
     ],
     devices,
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "frontol";

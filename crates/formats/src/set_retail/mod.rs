@@ -3,6 +3,7 @@
 //! XML: `purchase` with its positions and payments. Money is in roubles, times have the cash desk's offset. Goods have
 //! codes and no names; nothing has a fiscal identity.
 
+mod fields;
 mod purchase;
 
 use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, encoding, xml};
@@ -11,7 +12,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "purchases of Set Retail 10",
+    versions: &["10"],
     carries: "receipts",
+    example: "set-retail/purchases.xml",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -21,6 +24,7 @@ pub static FAMILY: Family = Family {
     ],
     devices,
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "set-retail";

@@ -54,6 +54,11 @@ impl Element {
         place + "/@" + attribute
     }
 
+    /// All attributes, in the order of the text.
+    pub(crate) fn attributes(&self) -> &[(String, String)] {
+        &self.attributes
+    }
+
     /// An attribute that tells something.
     pub(crate) fn text(&self, attribute: &str) -> Option<&str> {
         let value = self.attributes.iter().find(|(name, _)| name == attribute).map(|(_, value)| &**value);

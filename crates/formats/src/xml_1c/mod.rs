@@ -4,6 +4,7 @@
 //! by a `document_id` beside it.
 
 mod check;
+mod fields;
 
 use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed, xml};
 
@@ -11,7 +12,9 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "the CheckPackage of 1C, in its three revisions",
+    versions: &["revision 1", "revision 2", "revision 3"],
     carries: "receipts, corrections",
+    example: "xml-1c/check.xml",
     revision: REVISION,
     needs_document_id: true,
     media_types: &[
@@ -21,6 +24,7 @@ pub static FAMILY: Family = Family {
     ],
     devices: |_| Vec::new(),
     parse,
+    fields: &fields::TABLE,
 };
 
 const NAME: &str = "xml-1c";

@@ -5,12 +5,14 @@
 
 mod atol;
 mod atol_online;
+mod change;
 mod dreamkas;
 mod evotor;
 mod ffd_tlv;
 mod fns_json;
 mod framing;
 mod frontol;
+mod paths;
 mod robustness;
 mod round_trip;
 mod set_retail;

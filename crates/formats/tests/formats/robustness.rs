@@ -78,7 +78,8 @@ fn exercise_as(content_type: &str, family: &str, body: &[u8]) {
     }
     let _verdict = parse(family, body);
     let named = formats::Context { document_id: Some("a1b2"), charset: Some("cp866"), ..crate::support::CONTEXT };
-    let _verdict = formats::family(family).unwrap().parse(body, &named);
+    // It parses and looks for the places of what came out.
+    let _verdict = formats::choose(Some(family), None).unwrap().preview(0, body, &named);
 }
 
 /// Changes some bytes and cuts.
