@@ -16,9 +16,10 @@ use crate::{
     answer::Results,
     documents::{Hub, Way},
     format,
-    intake::{Faults, Format, Letters, Origin},
+    intake::{Faults, Letters},
     problem::Problem,
     sender,
+    sorting::{Format, Origin},
     source::Source,
 };
 
@@ -49,6 +50,7 @@ async fn take(hub: Arc<Hub>, request: Request, family: &'static Family) -> Respo
             format: Format::Named(format::first_of(family)),
             faults: Faults::Keep(letters),
             lane: None,
+            validate: false,
             patience: PATIENCE,
         })
     };

@@ -21,14 +21,16 @@ use crate::{
     body::{self, BodyError, Encoding},
     directory::Directory,
     drain, format,
-    intake::{self, Faults, Format, Origin, Outlet, Sent},
+    intake::{self, Faults, Outlet, Sent},
     meters::Meters,
     problem::{Kind, Problem},
     quotas::{Lane, OverQuota, Quotas},
     retry_after::RetryAfter,
     sender::{self, Sender},
     settings,
+    sorting::{Format, Origin},
     source::Source,
+    validate::{self, Validated},
 };
 
 /// Everything that a request needs.
@@ -67,8 +69,18 @@ pub struct Way {
     pub faults: Faults,
     /// The lane that the client asks for.
     pub lane: Option<Lane>,
+    /// Nothing is stored; the client is told what would become of its documents.
+    pub validate: bool,
     /// So long the client waits for the answer, beginning with the head of its request.
     pub patience: Duration,
+}
+
+impl Way {
+    /// The way of a client that looks at verdicts.
+    fn to_told(head: &Parts, origin: Origin, format: Format) -> Result<Self, Problem> {
+        let (lane, validate) = (format::lane(&head.uri)?, format::validate(&head.uri)?);
+        Ok(Self { origin, format, faults: Faults::Tell, lane, validate, patience: REGISTERS_PATIENCE })
+    }
 }
 
 /// So long a register waits: longer than any request takes, which the settings make sure of.
@@ -84,9 +96,7 @@ pub async fn of_register(
         let Path(register) = register.map_err(|rejection| Problem::new(Kind::UnknownPath, rejection.body_text()))?;
         let sender = Sender::identify(&hub.keys, &hub.directory, &head.headers, &register)?;
         let format = format::of(&head.uri, format::content_type(&head.headers), &sender.entry().families)?;
-        let lane = format::lane(&head.uri)?;
-        let origin = Origin::Register(sender);
-        Ok(Way { origin, format, faults: Faults::Tell, lane, patience: REGISTERS_PATIENCE })
+        Way::to_told(head, Origin::Register(sender), format)
     };
     hub.answer(request, way, Results::into_response).await
 }
@@ -100,8 +110,7 @@ pub async fn of_source(State(hub): State<Arc<Hub>>, request: Request) -> Respons
             Some(register) => Origin::Register(Sender::of(&hub.directory, key::register(&source.tenant, &register))?),
             None => Origin::Devices { tenant: source.tenant, directory: hub.directory.clone() },
         };
-        let lane = format::lane(&head.uri)?;
-        Ok(Way { origin, format, faults: Faults::Tell, lane, patience: REGISTERS_PATIENCE })
+        Way::to_told(head, origin, format)
     };
     hub.answer(request, way, Results::into_response).await
 }
@@ -120,7 +129,8 @@ impl Hub {
             Err(problem) => Err(problem),
         };
         let response = match taken {
-            Ok(results) => respond(results, &self.retry_after),
+            Ok(Taken::In(results)) => respond(results, &self.retry_after),
+            Ok(Taken::Looked(validated)) => validated.into_response(),
             Err(mut problem) => {
                 // What is not read off the connection would reset it, and the answer with it.
                 drain::before_answer(&head.headers, body).await;
@@ -134,19 +144,19 @@ impl Hub {
         response
     }
 
-    async fn take(self: &Arc<Self>, head: &Parts, body: &mut Body, way: Way) -> Result<Results, Problem> {
-        let Way { origin, format, faults, lane, patience } = way;
+    async fn take(self: &Arc<Self>, head: &Parts, body: &mut Body, way: Way) -> Result<Taken, Problem> {
+        let Way { origin, format, faults, lane, validate, patience } = way;
         let begun = Instant::now();
         let tenant = origin.tenant().to_owned();
+        if validate {
+            return self.look(head, body, origin, format).await.map(Taken::Looked);
+        }
         let lane = self.quotas.lane(&tenant, lane, begun).map_err(|OverQuota| Problem::new(Kind::OverQuota, ""))?;
         let limit = self.limits.max_body_bytes;
         if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
             return Err(BodyError::TooLarge { limit, compressed: false }.into());
         }
-        let encoding = Encoding::of(&head.headers).ok_or_else(|| {
-            let detail = "Send the body as it is, or compressed with gzip or zstd and a Content-Encoding that says so.";
-            Problem::new(Kind::UnknownEncoding, detail).with_encodings(Encoding::NAMES)
-        })?;
+        let encoding = encoding(head)?;
         let mut held = self.admission.hold();
         let body = body::read(body, limit, self.timeouts.body().min(patience), &mut held).await?;
         self.meters.body_bytes.inc_by(body.len() as u64);
@@ -163,7 +173,25 @@ impl Hub {
         for verdict in Verdict::ALL {
             self.meters.judged(choice.family.name, verdict, results.count(verdict));
         }
-        Ok(results)
+        Ok(Taken::In(results))
+    }
+
+    /// What would become of a body's documents.
+    async fn look(
+        self: &Arc<Self>,
+        head: &Parts,
+        body: &mut Body,
+        origin: Origin,
+        format: Format,
+    ) -> Result<Validated, Problem> {
+        let encoding = encoding(head)?;
+        let mut held = self.admission.hold();
+        let body = body::read(body, validate::MOST_BYTES, self.timeouts.body(), &mut held).await?;
+        let content_type = format::content_type(&head.headers).map(str::to_owned);
+        let document_id = format::document_id(&head.uri);
+        let question = validate::Question { origin, format, content_type, document_id, encoding, body, held };
+        let limits = Limits { document_bytes: self.limits.max_document_bytes, documents: validate::MOST_DOCUMENTS };
+        self.heavily(Instant::now() + self.timeouts.request(), move || question.answer(&limits)).await
     }
 
     async fn send(self: &Arc<Self>, request: intake::Request, deadline: Instant) -> Result<(Choice, Sent), Problem> {
@@ -175,9 +203,15 @@ impl Hub {
             };
             request.send(&hub.outlet, &limits, hub.limits.max_decompressed_bytes)
         };
-        if !heavy {
-            return work();
-        }
+        if heavy { self.heavily(deadline, work).await } else { work() }
+    }
+
+    /// Does work that would hold up the threads that serve connections, as much at a time as there are processors.
+    async fn heavily<T: Send + 'static>(
+        self: &Arc<Self>,
+        deadline: Instant,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let place = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.heavy).acquire_owned()).await;
         let Ok(Ok(place)) = place else {
             return Err(Problem::new(Kind::Overloaded, "Other large requests took all the time there was."));
@@ -201,4 +235,19 @@ impl Hub {
         self.meters.document_bytes.inc_by(sent.bytes() as u64);
         sent.results()
     }
+}
+
+/// What was done with a request.
+enum Taken {
+    /// Its documents were taken in, as far as the verdicts say so.
+    In(Results),
+    /// They were only looked at.
+    Looked(Validated),
+}
+
+fn encoding(head: &Parts) -> Result<Encoding, Problem> {
+    Encoding::of(&head.headers).ok_or_else(|| {
+        let detail = "Send the body as it is, or compressed with gzip or zstd and a Content-Encoding that says so.";
+        Problem::new(Kind::UnknownEncoding, detail).with_encodings(Encoding::NAMES)
+    })
 }

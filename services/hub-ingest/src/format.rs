@@ -7,9 +7,9 @@ use hyper::{Uri, header::HeaderMap};
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    intake::Format,
     problem::{Kind, Problem},
     quotas::Lane,
+    sorting::Format,
 };
 
 /// The format that the parameter `format` and the content type name. A request that names none is in the format of its
@@ -80,6 +80,18 @@ pub fn lane(uri: &Uri) -> Result<Option<Lane>, Problem> {
         None => Ok(None),
         Some("bulk") => Ok(Some(Lane::Bulk)),
         Some(other) => Err(Problem::new(Kind::BadParameter, format!("{other:?} is no lane; `bulk` is the only one."))),
+    }
+}
+
+/// The parameter `validate`: whether only what would become of the documents is asked for.
+///
+/// # Errors
+/// 400 for a value that is neither `true` nor `false`.
+pub fn validate(uri: &Uri) -> Result<bool, Problem> {
+    match parameter(uri, "validate").as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true" | "") => Ok(true),
+        Some(other) => Err(Problem::new(Kind::BadParameter, format!("validate is `true` or `false`, not {other:?}."))),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The work on a request whose body is there: decompress it, split it into documents, and hand
 //! them to the producer. It needs the CPU and waits for nothing.
 
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use formats::{Choice, Family, Framed, Limits, Place, Reason, Rejection};
+use formats::{Choice, Family, Limits};
 use kafka::{Producer, SendError, dead_letters};
 use rdkafka::error::RDKafkaErrorCode;
 use schemas::{Message, Timestamp, dead_letters::DeadLetter, raw::RawDocument, wire};
@@ -14,11 +14,10 @@ use crate::{
     answer::{DocumentResult, Results, Verdict},
     body::{self, Encoding},
     delivery::{Group, Outcome, QueuedBytes, Ticket},
-    directory::{Directory, Unreadable},
-    format,
-    problem::{Kind, Problem},
+    problem::Problem,
     quotas::Lane,
     sender::Sender,
+    sorting::{self, Fault, Format, Origin, Sorting, Step},
 };
 
 /// The way into Kafka.
@@ -52,40 +51,6 @@ pub struct Topic {
     pub name: String,
     /// Id of the schema that is written.
     pub schema: wire::SchemaId,
-}
-
-/// Whom the documents of a request are from.
-#[derive(Debug)]
-pub enum Origin {
-    /// All are from one register.
-    Register(Sender),
-    /// Each names its register by a device.
-    Devices {
-        /// The tenant of the registers.
-        tenant: String,
-        /// Where they are looked up.
-        directory: Directory,
-    },
-}
-
-impl Origin {
-    /// The tenant of all documents.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        match self {
-            Self::Register(sender) => sender.tenant_and_register().0,
-            Self::Devices { tenant, .. } => tenant,
-        }
-    }
-}
-
-/// In which format the documents of a request are.
-#[derive(Debug, Clone, Copy)]
-pub enum Format {
-    /// In this one.
-    Named(Choice),
-    /// In the one that reads the first of them.
-    Recognised,
 }
 
 /// What becomes of documents that nobody can use.
@@ -150,38 +115,8 @@ enum Item {
     Later(Fault),
 }
 
-/// Why nobody can use a document.
-#[derive(Debug)]
-struct Fault {
-    /// A dead letter's `error_class`.
-    class: &'static str,
-    reason: String,
-    place: Place,
-}
-
 /// About what a record has beside its document.
 const ENVELOPE: usize = 512;
-
-/// What is to be done with a part of the body.
-enum Step<'r> {
-    /// It is stored for its register.
-    Store(Range<usize>, Cow<'r, Sender>),
-    /// It is kept as a dead letter.
-    Bury(Range<usize>, Fault),
-    Reject(Fault),
-    /// Whose it is cannot be told now.
-    Postpone(Fault),
-}
-
-impl Step<'_> {
-    /// Bytes of it that become a record.
-    fn sent(&self) -> Option<usize> {
-        match self {
-            Self::Store(range, _) | Self::Bury(range, _) => Some(range.len()),
-            Self::Reject(_) | Self::Postpone(_) => None,
-        }
-    }
-}
 
 impl Request {
     /// Bodies above this are worked on outside of the threads that serve connections.
@@ -203,21 +138,14 @@ impl Request {
     /// When the body cannot be decompressed within `decompressed` bytes, or is in no format.
     pub fn send(mut self, outlet: &Outlet, limits: &Limits, decompressed: usize) -> Result<(Choice, Sent), Problem> {
         let body = body::decompress(self.encoding, self.body, decompressed, &mut self.held)?;
-        let choice = match self.format {
-            Format::Named(choice) => choice,
-            Format::Recognised => format::recognised(&body, self.content_type.as_deref())?,
-        };
+        let choice = self.format.choice(&body, self.content_type.as_deref())?;
         let sorting =
             Sorting { family: choice.family, origin: &self.origin, keep: matches!(self.faults, Faults::Keep(_)) };
-        let (mut steps, mut taken) = (Vec::new(), 0);
-        let outcome = choice.frame(&body, limits, &mut |document| {
-            let document = named(document, choice.family, self.document_id.is_some(), taken);
-            taken += usize::from(matches!(document, Framed::Document(_)));
-            steps.push(sorting.step(document, &body));
-        });
+        let mut steps = Vec::new();
+        let outcome = sorting.sort(&choice, &body, self.document_id.is_some(), limits, &mut |step| steps.push(step));
         let mut unread_from = outcome.unread_from;
         if sorting.keep {
-            let rest = too_many(unread_from.take(), steps.len(), &body, limits);
+            let rest = sorting::too_many(unread_from.take(), steps.len(), &body, limits);
             steps.extend(rest.map(|rest| sorting.step(rest, &body)));
         }
         let group = Group::new(steps.iter().filter_map(Step::sent).count(), &outlet.queued);
@@ -249,63 +177,6 @@ impl Request {
         let items = steps.into_iter().map(&mut item).collect();
         Ok((choice, Sent { group, items, bytes, unread_from }))
     }
-}
-
-/// Whose the documents of a request are, and what becomes of those that are nobody's.
-struct Sorting<'r> {
-    family: &'static Family,
-    origin: &'r Origin,
-    /// Those that nobody can use are kept.
-    keep: bool,
-}
-
-impl<'r> Sorting<'r> {
-    fn step(&self, framed: Framed, body: &[u8]) -> Step<'r> {
-        match framed {
-            Framed::Document(range) => match self.sender(&range, body) {
-                Ok(sender) => Step::Store(range, sender),
-                Err(Stray::Unusable(fault)) => self.fault(range, fault),
-                Err(Stray::Unknowable(fault)) => Step::Postpone(fault),
-            },
-            Framed::Rejected(Rejection { range, place, reason }) => {
-                self.fault(range, Fault { class: reason.code(), reason: reason.to_string(), place })
-            }
-        }
-    }
-
-    fn fault(&self, range: Range<usize>, fault: Fault) -> Step<'r> {
-        if self.keep { Step::Bury(range, fault) } else { Step::Reject(fault) }
-    }
-
-    /// The register that a document is from.
-    fn sender(&self, range: &Range<usize>, body: &[u8]) -> Result<Cow<'r, Sender>, Stray> {
-        let (tenant, directory) = match self.origin {
-            Origin::Register(sender) => return Ok(Cow::Borrowed(sender)),
-            Origin::Devices { tenant, directory } => (tenant, directory),
-        };
-        let place = Place { offset: range.start, line: None };
-        let devices = self.family.devices(&body[range.clone()]);
-        let unknowable = || {
-            let reason = Kind::DirectoryUnreadable.title().to_owned();
-            Stray::Unknowable(Fault { class: "directory-unreadable", reason, place })
-        };
-        let unknown = || {
-            let reason = unknown(tenant, &devices);
-            Stray::Unusable(Fault { class: "unknown-register", reason, place })
-        };
-        let key = directory.register_with(tenant, &devices).map_err(|Unreadable| unknowable())?.ok_or_else(unknown)?;
-        // Its entry may have changed since.
-        let sender = Sender::of(directory, key);
-        sender.map(Cow::Owned).map_err(|problem| if problem.kind().passes() { unknowable() } else { unknown() })
-    }
-}
-
-/// A document whose register may not or cannot be told.
-enum Stray {
-    /// No register in service is meant.
-    Unusable(Fault),
-    /// Nobody can tell now.
-    Unknowable(Fault),
 }
 
 /// What the records of a request have in common.
@@ -369,42 +240,13 @@ impl<'r> Records<'r> {
     }
 }
 
-fn unknown(tenant: &str, devices: &[String]) -> String {
-    if devices.is_empty() {
-        return "the document does not name its register; name it by ?register= in the address".to_owned();
-    }
-    let devices = devices.join(" or ");
-    format!("no register of {tenant} has the device {devices}; `kassactl registers enrol --devices` gives it to one")
-}
-
-/// What was not read because the documents before it are as many as a request may have: one more fault, so that it can be
-/// kept. What was not read because it is broken is a fault already.
-fn too_many(unread_from: Option<usize>, documents: usize, body: &[u8], limits: &Limits) -> Option<Framed> {
-    let start = unread_from.filter(|_| documents >= limits.documents)?;
-    let reason = Reason::Malformed(format!("more than {} documents", limits.documents));
-    let place = Place { offset: start, line: None };
-    Some(Framed::Rejected(Rejection { range: start..body.len(), place, reason }))
-}
-
 /// A document that is a part of its body does not have the encoding that the body declares: the content type keeps it.
-fn with_encoding(content_type: Option<String>, declared: Option<&str>) -> Option<String> {
+pub fn with_encoding(content_type: Option<String>, declared: Option<&str>) -> Option<String> {
     let Some(declared) = declared else { return content_type };
     match content_type {
         Some(told) if formats::charset(&told).is_some() => Some(told),
         told => Some(format!("{}; charset={declared}", told.as_deref().unwrap_or("application/xml"))),
     }
-}
-
-/// Rejects a document that the id beside its bytes does not tell from others; `before` of the request were taken.
-fn named(document: Framed, family: &Family, has_id: bool, before: usize) -> Framed {
-    let reason = match (family.needs_document_id, has_id) {
-        (true, false) => "it names neither a number nor a time; add ?document_id= with an id of yours to the path",
-        (_, true) if before > 0 => "document_id names one document; send each in a request of its own",
-        _ => return document,
-    };
-    let Framed::Document(range) = document else { return document };
-    let place = Place { offset: range.start, line: None };
-    Framed::Rejected(Rejection { range, place, reason: Reason::Malformed(reason.to_owned()) })
 }
 
 /// The documents of one request on their way to the producer.

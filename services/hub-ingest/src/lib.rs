@@ -2,7 +2,7 @@
 //!
 //! The way of a request, in the order of the modules: `server` (connections) → `door` (is
 //! there room?) → `documents` and `clouds` (the routes) → `sender` and `source` (who is it?) → `format` → `body` →
-//! `intake` (split, hand to the producer) → `delivery` (wait for all acknowledgements) →
+//! `sorting` (split, whose is it?) → `intake` (hand to the producer) → `delivery` (wait for all acknowledgements) →
 //! `answer` (a verdict for each document).
 
 mod admission;
@@ -25,9 +25,11 @@ mod retry_after;
 mod sender;
 mod server;
 pub mod settings;
+mod sorting;
 mod source;
 mod start;
 pub mod testing;
+mod validate;
 mod watch;
 
 pub use settings::Settings;

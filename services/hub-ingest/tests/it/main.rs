@@ -14,4 +14,5 @@ mod overload;
 mod sources;
 mod storage;
 mod support;
+mod validation;
 mod verdicts;
