@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What comes from no place of the document: ids, keys, what the hub adds, and what is known by the whole.
-const WITHOUT_PATH: [&str; 16] = [
+const WITHOUT_PATH: [&str; 18] = [
     "receipt_id",
     "shift_document_id",
     "event_id",
@@ -33,6 +33,8 @@ const WITHOUT_PATH: [&str; 16] = [
     "encoding",
     "flags",
     "items[].product_key",
+    "other_tags",
+    "items[].other_tags",
 ];
 
 /// What is known by the name of a part rather than by its value in some formats.
