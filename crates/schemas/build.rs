@@ -17,11 +17,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let file = folder.join(format!("{newest}.avsc"));
         let schema =
             avro_codegen::parse(&fs::read_to_string(&file)?).map_err(|e| format!("{}: {e}", file.display()))?;
-        let module = topic.split('.').nth(1).ok_or("a topic is named area.noun.vN")?.replace('-', "_");
+        let module = module_of(&topic)?;
+        let types = if folder.is_symlink() {
+            // The topic carries what another one carries, so its types are the same, not the like.
+            let other = fs::read_link(&folder)?;
+            format!("pub use super::{}::*;", module_of(&other.to_string_lossy())?)
+        } else {
+            avro_codegen::generate(&schema, &text(*newest))
+        };
         write!(
             code,
-            "/// Types of `{topic}`, version {newest} of its schema.\n#[allow(clippy::all, clippy::pedantic)] // generated\npub mod {module} {{\n{}\n/// The topic.\npub const TOPIC: &str = \"{topic}\";\n}}\n",
-            avro_codegen::generate(&schema, &text(*newest))
+            "/// Types of `{topic}`, version {newest} of its schema.\n#[allow(clippy::all, clippy::pedantic)] // generated\npub mod {module} {{\n{types}\n/// The topic.\npub const TOPIC: &str = \"{topic}\";\n}}\n",
         )?;
         let all: Vec<String> = versions.iter().map(|v| text(*v)).collect();
         writeln!(subjects, "    TopicSchema {{ topic: \"{topic}\", versions: &[{}] }},", all.join(", "))?;
@@ -32,6 +38,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("generated.rs"), code)?;
     Ok(())
+}
+
+fn module_of(topic: &str) -> Result<String, Box<dyn Error>> {
+    Ok(topic.split('.').nth(1).ok_or("a topic is named area.noun.vN")?.replace('-', "_"))
 }
 
 fn sorted_names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
