@@ -1,7 +1,7 @@
 # Every task a person runs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build bench demo fuzz test fmt lint up down status docs clean
+.PHONY: help setup build bench bench-normalizer demo fuzz test fmt lint up down status docs clean
 
 CARGO ?= cargo
 KASSACTL = target/release/kassactl
@@ -14,7 +14,7 @@ SEED ?= 1
 HOLD ?=
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: system packages, local servers, Python tools for the tests
 	@crates/local-servers/setup
@@ -27,6 +27,13 @@ demo: build ## The whole road on real servers, with kills and a check (RATE=1000
 
 bench: setup ## What each format costs: ns a receipt, and where they go
 	$(CARGO) run --release --locked -q -p load-tests --bin bench
+
+# What `make bench-normalizer` takes: PAIRS=5  RECORDS=300000
+PAIRS ?= 5
+RECORDS ?= 300000
+bench-normalizer: setup ## The normalizer's CPU and rate beside a loop that only forwards bytes (PAIRS=5 RECORDS=300000)
+	$(CARGO) build --release --locked -q -p load-tests -p normalizer --bins
+	@target/release/bench-normalizer --pairs $(PAIRS) --records $(RECORDS)
 
 TIME ?= 60
 fuzz: ## Look for inputs that break a format, TIME seconds for each (needs a nightly compiler)

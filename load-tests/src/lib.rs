@@ -13,6 +13,7 @@ pub mod document;
 pub mod encode;
 pub mod enrolment;
 pub mod fleet;
+pub mod forwarded;
 pub mod goods;
 pub mod ledger;
 pub mod live;

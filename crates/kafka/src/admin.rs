@@ -11,7 +11,7 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, CommitMode, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
-    topic_partition_list::Offset,
+    topic_partition_list::{Offset, TopicPartitionListElem},
 };
 use schemas::catalogue::{Catalogue, Cleanup, Topic};
 
@@ -241,30 +241,90 @@ impl Lag {
 /// # Errors
 /// When the brokers cannot be asked.
 pub async fn lag(client: &Client, catalogue: &Catalogue) -> Result<Vec<Lag>, AdminError> {
-    let (client, mut catalogue) = (client.clone(), catalogue.clone());
-    blocking(move || {
-        let existing = partitions_of_all(&client)?;
-        for (name, topic) in &mut catalogue.topics {
-            let found = existing.get(&client.prefixed(name)).copied().unwrap_or(0);
-            topic.partitions = i32::try_from(found).unwrap_or(i32::MAX);
+    let (client, catalogue) = (client.clone(), catalogue.clone());
+    blocking(move || LagReader::open(&client, &catalogue)?.read()).await
+}
+
+/// Reads lags again and again, with two questions for each group. Blocks.
+pub struct LagReader {
+    groups: Vec<GroupReader>,
+}
+
+struct GroupReader {
+    group: String,
+    consumer: BaseConsumer,
+    partitions: TopicPartitionList,
+}
+
+impl std::fmt::Debug for LagReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LagReader").field("groups", &self.groups.len()).finish()
+    }
+}
+
+impl LagReader {
+    /// Connects. Partition counts come from the brokers, once; of a topic that is not there no lag is told.
+    ///
+    /// # Errors
+    /// When the brokers cannot be asked.
+    pub fn open(client: &Client, catalogue: &Catalogue) -> Result<Self, AdminError> {
+        let existing = partitions_of_all(client)?;
+        let mut readers = Vec::new();
+        for (group, topics) in groups(catalogue) {
+            let mut partitions = TopicPartitionList::new();
+            for topic in topics.iter().map(|(name, _)| client.prefixed(name)) {
+                let count = existing.get(&topic).copied().unwrap_or(0);
+                for partition in 0..i32::try_from(count).unwrap_or(i32::MAX) {
+                    partitions.add_partition(&topic, partition);
+                }
+            }
+            // librdkafka refuses questions about nothing.
+            if partitions.count() > 0 {
+                let consumer = group_member(client, group)?;
+                readers.push(GroupReader { group: group.to_owned(), consumer, partitions });
+            }
         }
+        Ok(Self { groups: readers })
+    }
+
+    /// The lag of every group on every partition.
+    ///
+    /// # Errors
+    /// When the brokers cannot be asked.
+    pub fn read(&self) -> Result<Vec<Lag>, AdminError> {
         let mut lags = Vec::new();
-        for (group, topics) in groups(&catalogue) {
-            let consumer = group_member(&client, group)?;
-            for element in committed(&consumer, &client, &topics)?.elements() {
-                let (_, end) = watermarks(&consumer, element.topic(), element.partition())?;
+        for GroupReader { group, consumer, partitions } in &self.groups {
+            let committed = patiently(|| consumer.committed_offsets(partitions.clone(), BOUND))?;
+            let ends = patiently(|| ends(consumer, partitions))?;
+            for (committed, end) in committed.elements().iter().zip(ends) {
+                committed.error()?;
                 lags.push(Lag {
-                    group: group.to_owned(),
-                    topic: element.topic().to_owned(),
-                    partition: element.partition(),
-                    committed: if let Offset::Offset(offset) = element.offset() { Some(offset) } else { None },
+                    group: group.clone(),
+                    topic: committed.topic().to_owned(),
+                    partition: committed.partition(),
+                    committed: if let Offset::Offset(offset) = committed.offset() { Some(offset) } else { None },
                     end,
                 });
             }
         }
         Ok(lags)
-    })
-    .await
+    }
+}
+
+/// The end of each of the partitions, with one question to each broker.
+///
+/// # Errors
+/// When a broker cannot be asked.
+pub fn ends(consumer: &BaseConsumer, partitions: &TopicPartitionList) -> Result<Vec<i64>, KafkaError> {
+    let mut ends = partitions.clone();
+    // The end as a "time" is the end.
+    ends.set_all_offsets(Offset::End)?;
+    let ends = consumer.offsets_for_times(ends, BOUND)?;
+    let end = |element: TopicPartitionListElem<'_>| match element.offset() {
+        Offset::Offset(end) => element.error().map(|()| end),
+        _ => Err(element.error().err().unwrap_or(KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset))),
+    };
+    ends.elements().into_iter().map(end).collect()
 }
 
 async fn blocking<T: Send + 'static>(

@@ -7,6 +7,7 @@
 //!   committed; work that is later than that belongs to nobody ([`Ticket::is_current`]);
 //! * memory is bounded: above [`ConsumerSettings::in_flight_records`] or
 //!   [`ConsumerSettings::in_flight_bytes`] nothing more is taken;
+//! * nothing is taken that the [`Gate`] does not allow, if there is one;
 //! * it never stops polling, so that a slow or absent database does not cost the group membership.
 
 use std::{
@@ -28,6 +29,7 @@ use service::{Component, Context, Fatal};
 use crate::{
     client::{Client, ClientError},
     complaints::Complaints,
+    gate::Gate,
     meters::ConsumerMeters,
     tracker::{Kept, Ticket, Tracker},
 };
@@ -47,13 +49,15 @@ pub struct ConsumerSettings {
     pub commit_interval: Duration,
     /// How long the work at hand may take when partitions are taken away or the service ends.
     pub drain_bound: Duration,
+    /// Lets records through; `None`: nothing but the bounds stops them.
+    pub gate: Option<Gate>,
 }
 
 /// Most records that are offered to the handler at once.
 const OFFER_RECORDS: usize = 500;
 /// Longest wait for a first record; also how late a request to end is noticed.
 const POLL: Duration = Duration::from_millis(100);
-/// How long the loop waits for room before it pauses: pausing throws away what was fetched.
+/// How long the loop waits for room, or for the gate, before it pauses: pausing throws away what was fetched.
 const ROOM: Duration = Duration::from_secs(1);
 /// Records that are finished behind one that is not are kept up to so many times
 /// [`ConsumerSettings::in_flight_records`]: they are small.
@@ -118,7 +122,9 @@ fn run_on_this_thread<H: Handler>(
     handler: H,
     context: &Context,
 ) -> Result<(), Fatal> {
-    let meters = ConsumerMeters::register(&context.metrics, settings.in_flight_records, settings.in_flight_bytes)?;
+    let ConsumerSettings { group, in_flight_records, in_flight_bytes, .. } = settings;
+    let meters = ConsumerMeters::register(&context.metrics, group, in_flight_records, in_flight_bytes)?;
+    let component = context.health.component(group);
     let group = Group {
         meters: meters.clone(),
         complaints: Complaints::new("Kafka consumer"),
@@ -151,7 +157,7 @@ fn run_on_this_thread<H: Handler>(
         consumer: &consumer,
         handler,
         tracker: Arc::default(),
-        component: context.health.component("consumer"),
+        component,
         waiting: VecDeque::new(),
         offer_again: OFFER_AGAIN.0,
         paused: false,
@@ -269,10 +275,11 @@ impl<'c, H: Handler> Loop<'c, H> {
         Ok(())
     }
 
-    /// Fetches what is there, at most a batch; waits up to `first` for the first record.
+    /// Fetches what is there, at most a batch; waits up to `first` for the first record. It always polls, even
+    /// with a whole batch waiting: that keeps the membership, and is the pause before the batch is offered again.
     fn fetch(&mut self, first: Duration) -> Result<(), Fatal> {
         let mut wait = first;
-        while self.waiting.len() < OFFER_RECORDS {
+        loop {
             match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => self.note(message),
@@ -281,9 +288,16 @@ impl<'c, H: Handler> Loop<'c, H> {
                     break;
                 }
             }
+            if self.waiting.len() >= OFFER_RECORDS || !self.may_take() {
+                break;
+            }
             wait = Duration::ZERO;
         }
         Ok(())
+    }
+
+    fn may_take(&self) -> bool {
+        self.settings.gate.as_ref().is_none_or(Gate::is_open)
     }
 
     fn note(&mut self, message: BorrowedMessage<'c>) {
@@ -292,6 +306,9 @@ impl<'c, H: Handler> Loop<'c, H> {
         if let Some(ticket) = self.tracker.deliver(message.topic(), message.partition(), message.offset(), bytes) {
             self.meters.records.inc();
             self.meters.bytes.inc_by(bytes as u64);
+            if let Some(gate) = &self.settings.gate {
+                gate.pass();
+            }
             self.waiting.push_back(Record { message, ticket });
         }
     }
@@ -306,7 +323,7 @@ impl<'c, H: Handler> Loop<'c, H> {
             // A low mark, so that it does not flap between paused and not.
             let Kept { load, behind } = kept;
             let is_light = load.records <= in_flight_records / 2 && load.bytes <= in_flight_bytes / 2;
-            if is_light && behind <= most_behind / 2 {
+            if is_light && behind <= most_behind / 2 && self.may_take() {
                 self.consumer.resume(&self.consumer.assignment()?)?;
                 self.paused = false;
             }
@@ -315,7 +332,8 @@ impl<'c, H: Handler> Loop<'c, H> {
         let room = |Kept { load, behind }: Kept| {
             load.records < in_flight_records && load.bytes < in_flight_bytes && behind < most_behind
         };
-        if !room(kept) && !self.tracker.wait_for_room(ROOM, room) {
+        let has_room = room(kept) || self.tracker.wait_for_room(ROOM, room);
+        if !has_room || self.settings.gate.as_ref().is_some_and(|gate| !gate.wait(ROOM)) {
             self.pause()?;
         }
         Ok(())

@@ -4,11 +4,11 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use kafka::{
-    Client, ConsumerSettings, Delivered, Handler, Producer, ProducerSettings, Record, Ticket, admin, consumer,
+    Client, ConsumerSettings, Delivered, Gate, Handler, Producer, ProducerSettings, Record, Ticket, admin, consumer,
 };
 use local_servers::testing::{BOUND, until};
 use rdkafka::{error::RDKafkaErrorCode, message::Message as _};
@@ -69,10 +69,12 @@ struct Keep {
     finish_at_once: bool,
     refuse: Arc<Mutex<bool>>,
     seen: Arc<Mutex<Vec<String>>>,
+    offers: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Handler for Keep {
     fn take(&mut self, records: &mut VecDeque<Record<'_>>) -> Result<(), Fatal> {
+        self.offers.lock().unwrap().push(Instant::now());
         if *self.refuse.lock().unwrap() {
             return Ok(());
         }
@@ -95,6 +97,10 @@ struct Running {
 }
 
 fn start(client: &Client, handler: Keep, most: usize) -> Running {
+    start_behind(client, handler, most, None)
+}
+
+fn start_behind(client: &Client, handler: Keep, most: usize, gate: Option<Gate>) -> Running {
     let settings = ConsumerSettings {
         group: "normalizer",
         topics: vec![TOPIC],
@@ -102,6 +108,7 @@ fn start(client: &Client, handler: Keep, most: usize) -> Running {
         in_flight_bytes: 1 << 20,
         commit_interval: Duration::from_millis(100),
         drain_bound: Duration::from_secs(2),
+        gate,
     };
     let context = Context::detached();
     let task = tokio::spawn(consumer::run(client.clone(), settings, handler, context.clone()));
@@ -202,6 +209,44 @@ async fn records_that_are_not_taken_are_offered_again_and_none_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_whole_batch_that_is_not_taken_is_offered_again_after_a_pause() {
+    let client = installation(1).await;
+    produce(&client, 3000);
+    let handler = Keep { finish_at_once: true, ..Keep::default() };
+    *handler.refuse.lock().unwrap() = true;
+    let running = start(&client, handler.clone(), 10_000);
+    until("it was offered often", async || handler.offers.lock().unwrap().len() >= 5).await;
+    let offers = handler.offers.lock().unwrap().clone();
+    assert!(offers[4] - offers[0] >= Duration::from_millis(250), "20, 40, 80 and 160 ms lie between: {offers:?}");
+    *handler.refuse.lock().unwrap() = false;
+    until("all are taken", async || handler.seen.lock().unwrap().len() == 3000).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_lets_through_as_many_as_it_was_told_in_order() {
+    let client = installation(1).await;
+    produce(&client, 2000);
+    let handler = Keep { finish_at_once: true, ..Keep::default() };
+    let gate = Gate::default();
+    let running = start_behind(&client, handler.clone(), 1000, Some(gate.clone()));
+    // A gate that stays closed is a reason to pause, and to stay a member of the group.
+    until("it is paused", async || running.context.metric("kassaflow_consumer_pauses_total") == Some(1.0)).await;
+    assert!(handler.seen.lock().unwrap().is_empty());
+    for (allowed, pauses) in [(10, 2.0), (700, 3.0)] {
+        gate.allow(allowed);
+        until("it is paused again", async || running.context.metric("kassaflow_consumer_pauses_total") == Some(pauses))
+            .await;
+    }
+    assert_eq!(handler.seen.lock().unwrap().len(), 710);
+    gate.allow(usize::MAX);
+    until("all are taken", async || handler.seen.lock().unwrap().len() == 2000).await;
+    running.stop().await.unwrap();
+    assert_eq!(*handler.seen.lock().unwrap(), (0..2000).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(lag(&client).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_handed_over_after_the_work_at_hand_is_committed() {
     let client = installation(4).await;
     produce(&client, 200);
@@ -231,6 +276,7 @@ async fn a_group_without_an_offset_stops_instead_of_guessing() {
         in_flight_bytes: 1 << 20,
         commit_interval: Duration::from_millis(100),
         drain_bound: Duration::from_secs(1),
+        gate: None,
     };
     let ended = consumer::run(client, settings, Keep::default(), Context::detached());
     let error = tokio::time::timeout(BOUND, ended).await.unwrap().unwrap_err();

@@ -213,7 +213,8 @@ impl Running {
 }
 
 /// A command that becomes the program of its arguments, and ends when this process does, however that ends.
-fn dying_with_us() -> Command {
+#[must_use]
+pub fn dying_with_us() -> Command {
     let mut command = Command::new(if cfg!(target_os = "linux") { "setpriv" } else { "env" });
     if cfg!(target_os = "linux") {
         command.args(["--pdeathsig", "KILL", "--"]);

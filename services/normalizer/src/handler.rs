@@ -1,6 +1,6 @@
 //! One raw record after another: parse, judge, send.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use kafka::{DeadLetters, Record, SendError, Ticket, consumer};
 use prometheus::{IntCounter, IntCounterVec, Registry};
@@ -20,13 +20,15 @@ use crate::{
     window::Fingerprint,
 };
 
-/// The normalizer's side of the consumer loop.
+/// The normalizer's side of a consumer loop.
 pub(crate) struct Normalizer {
+    /// The topic that is read, without prefix.
+    pub topic: &'static str,
     pub versions: Resolver,
     pub runtime: runtime::Handle,
     pub memory: Memory,
     pub output: Output,
-    pub dead_letters: DeadLetters,
+    pub dead_letters: Arc<DeadLetters>,
     pub meters: Meters,
 }
 
@@ -117,7 +119,7 @@ impl Normalizer {
             keeps_personal_data: raw.keeps_personal_data,
             received_at: raw.received_at,
             document_hash: &raw.document_hash,
-            raw_topic: schemas::raw::TOPIC,
+            raw_topic: self.topic,
             raw_partition: message.partition(),
             raw_offset: message.offset(),
         };

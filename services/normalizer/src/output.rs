@@ -1,5 +1,7 @@
 //! Canonical records on their way to Kafka.
 
+use std::sync::Arc;
+
 use kafka::{Client, Delivered, Producer, SendError, Ticket};
 use rdkafka::error::RDKafkaErrorCode;
 use schemas::{Datum, registry::Registry, wire, wire::SchemaId};
@@ -12,6 +14,7 @@ use crate::window::{Fingerprint, Window};
 #[derive(Debug, Clone)]
 pub(crate) struct Ids {
     pub raw: SchemaId,
+    pub raw_bulk: SchemaId,
     pub receipts: SchemaId,
     pub shifts: SchemaId,
     pub events: SchemaId,
@@ -22,6 +25,7 @@ impl Ids {
     pub async fn wait(registry: &Registry) -> Result<Self, Fatal> {
         Ok(Self {
             raw: registry.wait_for_ids(schemas::raw::TOPIC).await?.newest,
+            raw_bulk: registry.wait_for_ids(schemas::raw_bulk::TOPIC).await?.newest,
             receipts: registry.wait_for_ids(schemas::receipts::TOPIC).await?.newest,
             shifts: registry.wait_for_ids(schemas::shifts::TOPIC).await?.newest,
             events: registry.wait_for_ids(schemas::events::TOPIC).await?.newest,
@@ -64,9 +68,10 @@ impl Delivered for Sent {
 }
 
 /// Encodes and sends canonical records.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
-    producer: Producer<Sent>,
+    /// Both lanes send through one.
+    producer: Arc<Producer<Sent>>,
     topics: [(String, SchemaId); 3],
     fatal: CancellationToken,
     /// Reused for every record: librdkafka copies what it is given.
@@ -81,7 +86,7 @@ pub(crate) struct NotSent {
 }
 
 impl Output {
-    pub fn new(client: &Client, ids: Ids, producer: Producer<Sent>, fatal: CancellationToken) -> Self {
+    pub fn new(client: &Client, ids: &Ids, producer: Arc<Producer<Sent>>, fatal: CancellationToken) -> Self {
         let topics = [
             (client.prefixed(schemas::receipts::TOPIC), ids.receipts),
             (client.prefixed(schemas::shifts::TOPIC), ids.shifts),

@@ -18,8 +18,8 @@ use crate::{
 /// The windows of the partitions that this process owns.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    client: Client,
-    ids: Ids,
+    /// Where it is read back from; `None`: it starts empty.
+    outputs: Option<(Client, Ids)>,
     most: usize,
     windows: HashMap<i32, Window>,
 }
@@ -29,8 +29,9 @@ pub(crate) struct Memory {
 const BOUND: Duration = Duration::from_secs(20);
 
 impl Memory {
-    pub fn new(client: Client, ids: Ids, most: usize) -> Self {
-        Self { client, ids, most, windows: HashMap::new() }
+    /// With `outputs`, an assignment begins with what was sent last. What has time is not worth that reading.
+    pub fn new(outputs: Option<(Client, Ids)>, most: usize) -> Self {
+        Self { outputs, most, windows: HashMap::new() }
     }
 
     pub fn window(&mut self, partition: i32) -> Window {
@@ -41,18 +42,16 @@ impl Memory {
     /// outputs of a raw partition are in the partition of the same number.
     pub fn warm_up(&mut self, partitions: &[i32]) {
         self.windows.clear();
-        if partitions.is_empty() {
-            return;
-        }
+        let Some((client, ids)) = self.outputs.clone().filter(|_| !partitions.is_empty()) else { return };
         let begun = Instant::now();
         let topics: [(&str, SchemaId, ReadFingerprint); 3] = [
-            (schemas::receipts::TOPIC, self.ids.receipts, of_receipt),
-            (schemas::shifts::TOPIC, self.ids.shifts, of_shift),
-            (schemas::events::TOPIC, self.ids.events, of_event),
+            (schemas::receipts::TOPIC, ids.receipts, of_receipt),
+            (schemas::shifts::TOPIC, ids.shifts, of_shift),
+            (schemas::events::TOPIC, ids.events, of_event),
         ];
         let mut read = 0;
         for (topic, schema_id, fingerprint) in topics {
-            match self.read_tail(topic, schema_id, fingerprint, partitions, begun) {
+            match self.read_tail(&client, (topic, schema_id, fingerprint), partitions, begun) {
                 Ok(count) => read += count,
                 Err(error) => tracing::warn!(topic, %error, "the memory stays colder; repeats may pass"),
             }
@@ -67,15 +66,14 @@ impl Memory {
 
     fn read_tail(
         &mut self,
-        topic: &str,
-        schema_id: SchemaId,
-        fingerprint: ReadFingerprint,
+        client: &Client,
+        (topic, schema_id, fingerprint): (&str, SchemaId, ReadFingerprint),
         partitions: &[i32],
         begun: Instant,
     ) -> Result<usize, service::Fatal> {
         let tail = i64::try_from(self.most).unwrap_or(i64::MAX);
-        let full = self.client.prefixed(topic);
-        let mut reader = Reader::open(&self.client, &full, Some(partitions), Start::Tail(tail))?;
+        let full = client.prefixed(topic);
+        let mut reader = Reader::open(client, &full, Some(partitions), Start::Tail(tail))?;
         let mut read = 0;
         while !reader.caught_up() && begun.elapsed() < BOUND {
             let Some(message) = reader.next(Duration::from_millis(100))? else { continue };

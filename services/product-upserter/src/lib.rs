@@ -149,6 +149,7 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
         in_flight_bytes: settings.upserter.in_flight_bytes,
         commit_interval: COMMIT_INTERVAL,
         drain_bound: Duration::from_secs(settings.common.shutdown_timeout_seconds / 2),
+        gate: None,
     };
     let mut parts = JoinSet::new();
     parts.spawn(writer.run());

@@ -110,6 +110,7 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
         in_flight_bytes: settings.writer.in_flight_bytes,
         commit_interval: COMMIT_INTERVAL,
         drain_bound: Duration::from_secs(settings.common.shutdown_timeout_seconds / 2),
+        gate: None,
     };
     let result = kafka::consumer::run(client, consumer, handler, context).await;
     writing.abort(); // the consumer waited for what could be finished

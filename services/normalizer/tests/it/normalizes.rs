@@ -1,79 +1,15 @@
-//! normalizer on real servers: every raw document becomes exactly one record, whatever happens around it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-use std::time::Duration;
+//! Every raw document becomes exactly one record, whatever happens around the normalizer.
 
 use local_servers::{Endpoints, Home, Kind, Server, testing::endpoints};
-use normalizer::{Settings, run};
-use provision::testing::{TestInstallation, install};
+use provision::testing::install;
 use schemas::{
-    Timestamp,
     dead_letters::DeadLetter,
     events::{EventKind, RegisterEvent},
-    raw::RawDocument,
     receipts::{Operation, Receipt},
     shifts::ShiftDocument,
 };
-use service::{Context, Fatal, settings};
-use tokio::task::JoinHandle;
 
-const BOUND: Duration = Duration::from_secs(90);
-
-/// A Dreamkas receipt as its cloud tells of it, with made-up values.
-fn dreamkas_receipt(number: u32) -> Vec<u8> {
-    format!(
-        r#"{{"id":{number},"type":"SALE","amount":10998,"discount":0,"deviceId":17,"shopId":3,"operationId":"00000000000000000000{number:04}",
-        "shiftId":5,"number":{number},"localDate":"2026-03-01 10:00:00","date":"2026-03-01T07:00:00.000Z",
-        "payments":[{{"type":"CASH","amount":10998}}],
-        "positions":[{{"id":"2e21d75a-70d4-4a9f-b2e9-000000000001","name":"Хлеб «Полевой»","type":"COUNTABLE","quantity":2000,"price":5499,"discount":0,"barcode":"4607161623886","tax":"NDS_10"}}],
-        "cashier":{{"name":"Ветрова А. Б.","card":"000000","password":"00"}},
-        "fiscalDocumentNumber":"{number}","fiscalDocumentSign":"2447729623","fnNumber":"9999078900001234","registryNumber":"0000000001005209"}}"#
-    )
-    .into_bytes()
-}
-
-fn raw(installation: &TestInstallation, format: &str, body: Vec<u8>) -> RawDocument<'static> {
-    RawDocument {
-        tenant: installation.tenant.clone().into(),
-        register: "till-1".into(),
-        shop: Some("shop-1".into()),
-        time_zone: Some("Europe/Moscow".into()),
-        primary_source: Some("dreamkas".into()),
-        format: format.to_owned().into(),
-        received_at: Timestamp(1_900_000_000_000_000),
-        document_hash: canonical::document_hash(&body).to_string().into(),
-        body: body.into(),
-        ..RawDocument::default()
-    }
-}
-
-async fn send(installation: &TestInstallation, documents: Vec<RawDocument<'static>>) {
-    let key = format!("{}/till-1", installation.tenant);
-    let records: Vec<_> = documents.into_iter().map(|d| (key.as_str(), d)).collect();
-    installation.produce(schemas::raw::TOPIC, &records).await;
-}
-
-struct Service {
-    context: Context,
-    task: JoinHandle<Result<(), Fatal>>,
-}
-
-fn start(installation: &TestInstallation) -> Service {
-    let settings = Settings {
-        common: installation.common(),
-        kafka: installation.kafka.clone(),
-        normalizer: settings::defaults().unwrap(),
-    };
-    let context = Context::detached();
-    Service { task: tokio::spawn(run(context.clone(), settings)), context }
-}
-
-impl Service {
-    async fn stop(self) {
-        self.context.shutdown.cancel();
-        tokio::time::timeout(BOUND, self.task).await.unwrap().unwrap().unwrap();
-    }
-}
+use crate::support::{dreamkas_receipt, raw, send, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_document_becomes_a_receipt_a_shift_or_an_event_that_says_where_it_comes_from() {
