@@ -1,6 +1,6 @@
 //! Which records a person wants to see.
 
-use crate::tree::Tree;
+use tree::Tree;
 
 /// All conditions of a command; every one must hold.
 #[derive(Debug, Clone)]

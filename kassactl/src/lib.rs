@@ -1,8 +1,8 @@
 //! kassactl: what an operator of kassaflow does by hand, and what scripts do for them.
 //!
 //! One module per command in [`commands`]; beside them what commands share: [`cli`] (the command line),
-//! [`settings`] (where the servers are), [`output`] (tables, JSON, a closed pipe), [`decode`] and [`tree`] (records of
-//! any schema version as readable values), [`paper`] (records as people read them), [`records`], [`seek`] and
+//! [`settings`] (where the servers are), [`output`] (tables, JSON, a closed pipe), [`decode`] (records of any schema
+//! version as readable values), [`paper`] (records as people read them), [`records`], [`seek`] and
 //! [`filter`] (which records of a topic).
 
 mod cli;
@@ -14,7 +14,6 @@ mod paper;
 mod records;
 mod seek;
 mod settings;
-mod tree;
 
 use std::{error::Error, io, process::ExitCode};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::tree::Tree;
+use tree::Tree;
 
 /// Most characters of a field's text.
 const MOST_TEXT: usize = 2_000;

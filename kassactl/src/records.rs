@@ -6,8 +6,9 @@ use kafka::{Reader, Start, reader::ReadError};
 use provision::Installation;
 use rdkafka::{Message as _, message::BorrowedMessage};
 use tokio::runtime::Handle;
+use tree::Tree;
 
-use crate::{decode::Decoder, filter::Candidate, tree::Tree};
+use crate::{decode::Decoder, filter::Candidate};
 
 /// How long one question for records takes.
 const LOOK: Duration = Duration::from_millis(200);

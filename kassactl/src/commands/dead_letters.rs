@@ -12,11 +12,11 @@ use schemas::{
     wire,
 };
 use serde::Serialize;
+use tree::{as_text, bytes_text};
 
 use crate::{
     Outcome,
     cli::{DeadLetters, DeadLettersList, DeadLettersShow, LetterId},
-    decode::{as_text, bytes_text},
     filter::Filter,
     output::Out,
     paper::cut,

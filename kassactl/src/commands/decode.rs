@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use formats::{Choice, Context, Framed, Invalid, Limits, Parsed, Rejection};
 use schemas::Timestamp;
 use serde::Serialize;
+use tree::{Tree, of_message};
 
 use super::send;
-use crate::{Outcome, cli::Decode, decode::of_message, output::Out, paper, tree::Tree};
+use crate::{Outcome, cli::Decode, output::Out, paper};
 
 /// One document of the file, as JSON.
 #[derive(Serialize)]

@@ -4,17 +4,16 @@ use std::{io::Write as _, ops::ControlFlow};
 
 use kafka::Start;
 use serde::Serialize;
+use tree::{Tree, bytes_text};
 
 use crate::{
     Outcome,
     cli::Tap,
-    decode::bytes_text,
     filter::Filter,
     output::Out,
     paper,
     records::{self, Record, Step},
     settings::Settings,
-    tree::Tree,
 };
 
 /// A record as JSON.

@@ -1,10 +1,15 @@
-//! A record as a tree of values that people can read, with its fields in the order of its schema.
+//! A record as a tree of values that people can read, with its fields in the order of its schema: times are texts of
+//! ISO 8601, decimals are texts, bytes are text or hex.
+
+mod record;
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
+pub use record::{as_text, bytes_text, of_message, of_record};
+
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Tree {
+pub enum Tree {
     /// Nothing is said.
     Null,
     /// A truth value.
@@ -23,12 +28,14 @@ pub(crate) enum Tree {
 
 impl Tree {
     /// The field of that name; nothing where there is none or where it is null.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Fields(fields) = self else { return None };
         fields.iter().find(|(field, value)| field == name && *value != Self::Null).map(|(_, value)| value)
     }
 
     /// The text of a field.
+    #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
             Self::Text(text) => Some(text),
@@ -37,6 +44,7 @@ impl Tree {
     }
 
     /// The number of a field.
+    #[must_use]
     pub fn integer(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             Self::Integer(number) => Some(*number),
@@ -45,6 +53,7 @@ impl Tree {
     }
 
     /// The items of a field; none where there is no such list.
+    #[must_use]
     pub fn list(&self, name: &str) -> &[Self] {
         match self.get(name) {
             Some(Self::List(items)) => items,
