@@ -22,6 +22,7 @@
 
 pub mod atol;
 pub mod atol_online;
+mod buyer;
 mod checks;
 mod codes;
 mod decimal;
@@ -35,6 +36,7 @@ mod framing;
 pub mod frontol;
 mod identity;
 mod json;
+pub mod kassir_5;
 mod marking;
 mod moment;
 mod number;
@@ -58,6 +60,7 @@ pub static FAMILIES: &[&Family] = &[
     &ffd_tlv::FAMILY,
     &fns_json::FAMILY,
     &frontol::FAMILY,
+    &kassir_5::FAMILY,
     &set_retail::FAMILY,
     &xml_1c::FAMILY,
 ];

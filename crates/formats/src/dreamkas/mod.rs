@@ -4,6 +4,7 @@
 //! times quantity, rounded half up, gives them. Sums of VAT are not sent either. Documents without
 //! a body in any public source (shifts) are not read.
 
+mod device;
 mod document;
 mod encashment;
 mod receipt;
@@ -15,7 +16,7 @@ use crate::{Context, Family, Framed, Invalid, Limits, MediaType, Outcome, Parsed
 pub static FAMILY: Family = Family {
     name: NAME,
     about: "documents of the Dreamkas Kabinet API",
-    carries: "receipts, cash in and out",
+    carries: "receipts, cash in and out, descriptions of devices",
     revision: REVISION,
     needs_document_id: false,
     media_types: &[
@@ -42,6 +43,7 @@ fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, In
         Kind::Receipt(operation) => {
             receipt::canonical(document, operation, context).map(|r| Parsed::Receipt(Box::new(r)))
         }
+        Kind::Device => device::canonical(document, context).map(|e| Parsed::Event(Box::new(e))),
         Kind::Encashment(kind) => encashment::canonical(document, kind, context).map(|e| Parsed::Event(Box::new(e))),
     }
 }

@@ -11,6 +11,8 @@ mod ffd_tlv;
 mod fns_json;
 mod framing;
 mod frontol;
+mod kassir_5;
+mod personal;
 mod robustness;
 mod round_trip;
 mod set_retail;
