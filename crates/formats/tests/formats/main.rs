@@ -11,6 +11,7 @@ mod ffd_tlv;
 mod fns_json;
 mod framing;
 mod frontol;
+mod golden;
 mod kassir_5;
 mod personal;
 mod robustness;
