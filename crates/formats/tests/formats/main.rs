@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod atol;
+mod atol_client;
 mod atol_online;
 mod dreamkas;
 mod evotor;
