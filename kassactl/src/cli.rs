@@ -277,6 +277,9 @@ pub(crate) struct Decode {
     /// Id of the one document in the file, for formats whose documents name neither a number nor a time
     #[arg(long, value_name = "ID")]
     pub document_id: Option<String>,
+    /// Show the buyer's contact, name and taxpayer number, as for a tenant that keeps them
+    #[arg(long)]
+    pub keep_personal_data: bool,
 }
 
 #[derive(Debug, Args)]

@@ -72,6 +72,18 @@ fn flags_are_explained() {
 }
 
 #[test]
+fn the_buyer_is_shown_only_where_that_is_asked_for() {
+    let receipt = |more: &[&str]| {
+        let output = kassactl(&[&["decode", "crates/formats/documents/atol/sell.json", "--json"], more].concat());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["value"].clone()
+    };
+    let shown = receipt(&["--keep-personal-data"]);
+    assert_eq!((&shown["buyer_contact"], &shown["buyer_inn"]), (&"buyer@example.org".into(), &"660000012360".into()));
+    let shown = receipt(&[]);
+    assert!(shown.get("buyer_contact").is_none() && shown.get("buyer_name").is_none(), "{shown}");
+}
+
+#[test]
 fn a_file_that_no_format_reads_is_told_so() {
     let output = kassactl(&["decode", "Cargo.toml"]);
     assert_eq!(output.status.code(), Some(1));

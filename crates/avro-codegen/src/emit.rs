@@ -18,6 +18,7 @@ pub fn generate(schema: &Schema, schema_text: &str) -> String {
         emit_struct(&mut out, schema, record);
         emit_codec(&mut out, schema, record, (record.name == schema.root).then_some(schema_text));
         emit_bson(&mut out, schema, record);
+        emit_owned(&mut out, schema, record);
     }
     out
 }
@@ -206,6 +207,32 @@ fn emit_bson_field(out: &mut String, schema: &Schema, kind: &Type, key: &str, va
     }
 }
 
+/// A record that borrows can outlive what it borrows from.
+fn emit_owned(out: &mut String, schema: &Schema, record: &Record) {
+    let name = &record.name;
+    if lifetime(schema, name).is_empty() {
+        return;
+    }
+    line!(out, "impl {name}<'_> {{\n    /// The same, borrowing nothing.\n    #[must_use]");
+    line!(out, "    pub fn into_owned(self) -> {name}<'static> {{\n        {name} {{");
+    for field in &record.fields {
+        let value = owned_expression(schema, &field.kind, &format!("self.{}", field.name));
+        line!(out, "            {}: {value},", field.name);
+    }
+    line!(out, "        }}\n    }}\n}}\n");
+}
+
+fn owned_expression(schema: &Schema, kind: &Type, value: &str) -> String {
+    let item = |inner| owned_expression(schema, inner, "item");
+    match kind {
+        kind if !schema.borrows(kind) => value.to_owned(),
+        Type::Array(inner) => format!("{value}.into_iter().map(|item| {}).collect()", item(inner)),
+        Type::Optional(inner) => format!("{value}.map(|item| {})", item(inner)),
+        Type::Named(_) => format!("{value}.into_owned()"),
+        _ => format!("std::borrow::Cow::Owned({value}.into_owned())"),
+    }
+}
+
 fn lifetime(schema: &Schema, record: &str) -> &'static str {
     if schema.borrows(&Type::Named(record.to_owned())) { "<'a>" } else { "" }
 }
@@ -258,5 +285,6 @@ mod tests {
         let source = generate(&schema, "\"\"");
         assert!(source.contains("pub struct R {"));
         assert!(source.contains("impl<'a> crate::avro::Datum<'a> for R {"));
+        assert!(!source.contains("into_owned"));
     }
 }

@@ -23,6 +23,7 @@ pub const SOURCE_RANKS: &[(&str, u8)] = &[
     ("set-retail", 30),
     ("frontol", 20),
     ("xml-1c", 10),
+    ("kassir-5", 5),
 ];
 
 /// The rank of a family: greater is richer.

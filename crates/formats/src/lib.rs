@@ -23,6 +23,7 @@
 
 pub mod atol;
 pub mod atol_online;
+mod buyer;
 mod checks;
 mod codes;
 mod decimal;
@@ -36,6 +37,7 @@ mod framing;
 pub mod frontol;
 mod identity;
 mod json;
+pub mod kassir_5;
 mod marking;
 mod moment;
 mod number;
@@ -63,6 +65,7 @@ pub static FAMILIES: &[&Family] = &[
     &ffd_tlv::FAMILY,
     &fns_json::FAMILY,
     &frontol::FAMILY,
+    &kassir_5::FAMILY,
     &set_retail::FAMILY,
     &xml_1c::FAMILY,
 ];

@@ -92,6 +92,15 @@ impl Parsed<'_> {
         fiscal || primary_source.is_none_or(|primary| primary == source)
     }
 
+    /// The same, borrowing nothing.
+    pub(crate) fn into_owned(self) -> Parsed<'static> {
+        match self {
+            Self::Receipt(receipt) => Parsed::Receipt(Box::new(receipt.into_owned())),
+            Self::Shift(shift) => Parsed::Shift(Box::new(shift.into_owned())),
+            Self::Event(event) => Parsed::Event(Box::new(event.into_owned())),
+        }
+    }
+
     /// The document's natural key: `receipt_id`, `shift_document_id` or `event_id`.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -84,8 +84,11 @@ macro_rules! agree {
         #[test]
         fn $module() {
             agrees(schemas::$module::$type::SCHEMA, |bytes| {
-                let mut out = Vec::new();
-                schemas::avro::from_slice::<schemas::$module::$type>(bytes)?.encode(&mut out);
+                let message = schemas::avro::from_slice::<schemas::$module::$type>(bytes)?;
+                let (mut out, mut owned) = (Vec::new(), Vec::new());
+                message.encode(&mut out);
+                message.into_owned().encode(&mut owned);
+                assert_eq!(out, owned);
                 Ok(out)
             });
         }

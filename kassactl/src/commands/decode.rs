@@ -50,7 +50,7 @@ fn preview(index: usize, choice: &Choice, document: &[u8], charset: Option<&str>
         time_zone: arguments.time_zone.as_deref(),
         document_id: arguments.document_id.as_deref().or_else(|| choice.family.needs_document_id.then_some("document")),
         charset,
-        keeps_personal_data: false,
+        keeps_personal_data: arguments.keep_personal_data,
         received_at: Timestamp::now(),
         document_hash: &hash,
         raw_topic: schemas::raw::TOPIC,

@@ -52,6 +52,9 @@ const FIELDS: &[Field] = &[
     Field("correction_date", "{task}.correctionBaseDate"),
     Field("correction_number", "{task}.correctionBaseNumber"),
     Field("shift: receipts", "{result}.receiptsCount"),
+    Field("buyer_contact", "{task}.clientInfo.emailOrPhone"),
+    Field("buyer_name", "{task}.clientInfo.name"),
+    Field("buyer_inn", "{task}.clientInfo.vatin"),
 ];
 
 const MARK: &str = "imcParams.imc else markingCode.mark else nomenclatureCode";

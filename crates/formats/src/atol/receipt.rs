@@ -8,9 +8,17 @@ use schemas::{
     receipts::{Item, Operation, Receipt, ReceiptKind},
 };
 
-use super::{NAME, REVISION, pair::Pair, parts, task::Position, words};
+use super::{
+    NAME, REVISION,
+    pair::Pair,
+    parts,
+    task::{self, Position},
+    words,
+};
 use crate::{
-    Context, Invalid, checks, flags,
+    Context, Invalid,
+    buyer::Buyer,
+    checks, flags,
     json::{List, Object},
     marking,
 };
@@ -58,6 +66,7 @@ pub(super) fn canonical<'b>(
     };
     fiscal.identity(&fiscal_place)?.name_receipt(&mut receipt, context);
     receipt.registration_number = fiscal.registration_number.take_trimmed();
+    Buyer::keep(&mut receipt, context, || task::buyer(task.client_info));
     if let Some(Object(mut operator)) = task.operator {
         (receipt.cashier_name, receipt.cashier_inn) = (operator.name.take(), operator.vatin.take_trimmed());
     }
@@ -125,14 +134,12 @@ fn item<'b>(
         payment_method: position.payment_method.trimmed().and_then(|word| words::payment_method(word, flags)),
         payment_subject: position.payment_object.trimmed().and_then(|word| words::payment_object(word, flags)),
         gtin: gtin.map(Into::into),
-        barcode: None,
-        vendor_code: None,
         marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
         agent,
         supplier_inn,
         supplier_name,
-        other_tags: None,
+        ..Item::default()
     })
 }
 

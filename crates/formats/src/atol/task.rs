@@ -1,5 +1,4 @@
-//! The task. Fields that are not listed are ignored: among them the client's contact and name, which must not go any
-//! further.
+//! The task. Fields that are not listed are ignored.
 
 use std::borrow::Cow;
 
@@ -13,7 +12,8 @@ use serde_json::value::RawValue;
 use super::parts::{Paid, Vat};
 use crate::{
     Invalid,
-    json::{List, Object, Text},
+    buyer::Buyer,
+    json::{Aside, List, Object, Text},
     number::Number,
 };
 
@@ -39,6 +39,19 @@ pub(super) struct Task<'a> {
     pub correction_base_date: Text<'a>,
     #[serde(default, borrow)]
     pub correction_base_number: Text<'a>,
+    #[serde(default, borrow)]
+    pub client_info: Aside<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Client<'a> {
+    #[serde(default, borrow)]
+    email_or_phone: Aside<'a>,
+    #[serde(default, borrow)]
+    name: Aside<'a>,
+    #[serde(default, borrow)]
+    vatin: Aside<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,6 +163,12 @@ pub(super) struct Imc<'a> {
 pub(super) enum Kind {
     Receipt(ReceiptKind, Operation),
     Shift(ShiftKind),
+}
+
+/// Whom the seller sold to.
+pub(super) fn buyer(client_info: Aside<'_>) -> Buyer<'_> {
+    let Client { email_or_phone, name, vatin } = client_info.object();
+    Buyer::of(email_or_phone.text(), name.text(), vatin.text())
 }
 
 impl Task<'_> {

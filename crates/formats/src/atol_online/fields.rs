@@ -53,6 +53,9 @@ const FIELDS: &[Field] = &[
     Field("correction_type", "{base}.type"),
     Field("correction_date", "{base}.base_date"),
     Field("correction_number", "{base}.base_number"),
+    Field("buyer_contact", "{content}.client.email else {content}.client.phone"),
+    Field("buyer_name", "{content}.client.name"),
+    Field("buyer_inn", "{content}.client.inn"),
 ];
 
 const MARK: &str = "mark_code.* else nomenclature_code";

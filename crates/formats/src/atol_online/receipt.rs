@@ -9,7 +9,7 @@ use schemas::{
 use super::{
     NAME, REVISION,
     report::Report,
-    request::{Content, Position, Request},
+    request::{self, Content, Position, Request},
 };
 use crate::{
     Context, Invalid,
@@ -17,6 +17,7 @@ use crate::{
         parts::{self, Vat},
         words,
     },
+    buyer::Buyer,
     checks, flags,
     json::{List, Object, Text},
     marking,
@@ -91,6 +92,7 @@ fn add<'b>(
         receipt.correction_number = base.base_number.take_trimmed();
     }
     (receipt.cashier_name, receipt.cashier_inn) = (content.cashier.take(), content.cashier_inn.take_trimmed());
+    Buyer::keep(receipt, context, || request::buyer(content.client));
     Ok(())
 }
 

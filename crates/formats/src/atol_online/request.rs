@@ -1,5 +1,4 @@
-//! The request. Fields that are not listed are ignored: among them the client's contact and name, which must not go any
-//! further.
+//! The request. Fields that are not listed are ignored.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,7 +9,8 @@ use serde::{
 
 use crate::{
     atol::parts::{Paid, Vat},
-    json::{List, Object, Text},
+    buyer::Buyer,
+    json::{Aside, List, Object, Text},
     number::Number,
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Request<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Content<'a> {
     #[serde(default, borrow)]
+    pub client: Aside<'a>,
+    #[serde(default, borrow)]
     pub company: Option<Object<Company<'a>>>,
     #[serde(default, borrow)]
     pub items: List<Position<'a>>,
@@ -38,6 +40,24 @@ pub(super) struct Content<'a> {
     pub cashier_inn: Text<'a>,
     #[serde(default, borrow)]
     pub correction_info: Option<Object<Correction<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Client<'a> {
+    #[serde(default, borrow)]
+    email: Aside<'a>,
+    #[serde(default, borrow)]
+    phone: Aside<'a>,
+    #[serde(default, borrow)]
+    name: Aside<'a>,
+    #[serde(default, borrow)]
+    inn: Aside<'a>,
+}
+
+/// Whom the seller sold to. The receipt goes to the e-mail address where both are told.
+pub(super) fn buyer(client: Aside<'_>) -> Buyer<'_> {
+    let Client { email, phone, name, inn } = client.object();
+    Buyer::of(email.text().or(phone.text()), name.text(), inn.text())
 }
 
 #[derive(Debug, Deserialize)]

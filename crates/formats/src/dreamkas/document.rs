@@ -12,8 +12,10 @@ use schemas::{
 use serde::{Deserialize, Deserializer, de::Visitor};
 
 use crate::{
-    Context, Invalid, checks,
-    json::{Integer, List, Object, Text},
+    Context, Invalid,
+    buyer::Buyer,
+    checks,
+    json::{Aside, Integer, List, Object, Text},
 };
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +53,32 @@ pub(super) struct Document<'a> {
     pub fn_number: Text<'a>,
     #[serde(default, borrow)]
     pub registry_number: Text<'a>,
+    #[serde(default, borrow)]
+    pub attributes: Aside<'a>,
+    #[serde(default, borrow)]
+    id: Aside<'a>,
+    #[serde(default, borrow)]
+    name: Aside<'a>,
+    #[serde(default, borrow)]
+    timezone_offset: Aside<'a>,
+    #[serde(default, borrow)]
+    url: Aside<'a>,
+    #[serde(default, borrow)]
+    types: Aside<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Attributes<'a> {
+    #[serde(default, borrow)]
+    email: Aside<'a>,
+    #[serde(default, borrow)]
+    phone: Aside<'a>,
+}
+
+/// Whom the receipt went to.
+pub(super) fn buyer(attributes: Aside<'_>) -> Buyer<'_> {
+    let Attributes { email, phone } = attributes.object();
+    Buyer::of(email.text().or(phone.text()), Text::default(), Text::default())
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +123,8 @@ pub(super) struct Cashier<'a> {
 pub(super) enum Kind {
     Receipt(Operation),
     Encashment(EventKind),
+    /// The description of a device.
+    Device,
 }
 
 impl<'a> Document<'a> {
@@ -107,8 +137,18 @@ impl<'a> Document<'a> {
             Some("MONEY_IN") => Ok(Kind::Encashment(EventKind::CashIn)),
             Some("MONEY_OUT") => Ok(Kind::Encashment(EventKind::CashOut)),
             Some(other) => Err(Invalid::unsupported("$.type", format!("documents of type {other:?} are not read"))),
+            None if [self.id, self.name, self.timezone_offset].into_iter().all(Aside::is_told) => Ok(Kind::Device),
+            None if self.url.is_told() && self.types.is_told() => Err(Invalid::unsupported(
+                "$.types",
+                "a subscription to the vendor's webhook: it says what is to be sent where and holds no document",
+            )),
             None => Err(Invalid::new("$.type", "the type is missing: it says what the document is")),
         }
+    }
+
+    /// The vendor's id of the object itself.
+    pub(super) fn take_id(&mut self) -> Option<Cow<'a, str>> {
+        self.id.text().take_trimmed()
     }
 
     /// Name and INN of the cashier.

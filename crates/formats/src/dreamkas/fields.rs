@@ -17,7 +17,7 @@ const FIELDS: &[Field] = &[
     Field("document_number", "fiscalDocumentNumber"),
     Field("fiscal_sign", "fiscalDocumentSign"),
     Field("registration_number", "registryNumber"),
-    Field("event: device", "deviceId"),
+    Field("event: device", "deviceId else id"),
     Field("shift_number", "shiftId"),
     Field("receipt_number", "number"),
     Field("local_time", "localDate else date"),
@@ -42,4 +42,5 @@ const FIELDS: &[Field] = &[
     Field("items[].marking_serial", "exciseBarcode"),
     Field("cashier_name", "cashier.name"),
     Field("cashier_inn", "cashier.inn"),
+    Field("buyer_contact", "attributes.email else attributes.phone"),
 ];

@@ -4,6 +4,7 @@
 //! times quantity, rounded half up, gives them. Sums of VAT are not sent either. Documents without
 //! a body in any public source (shifts) are not read.
 
+mod device;
 mod document;
 mod encashment;
 mod fields;
@@ -17,7 +18,7 @@ pub static FAMILY: Family = Family {
     name: NAME,
     about: "documents of the Dreamkas Kabinet API",
     versions: &["Kabinet API 1", "Kabinet API 2"],
-    carries: "receipts, cash in and out",
+    carries: "receipts, cash in and out, descriptions of devices",
     example: "dreamkas/sale.json",
     revision: REVISION,
     needs_document_id: false,
@@ -47,6 +48,7 @@ fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, In
         Kind::Receipt(operation) => {
             receipt::canonical(document, operation, context).map(|r| Parsed::Receipt(Box::new(r)))
         }
+        Kind::Device => device::canonical(document, context).map(|e| Parsed::Event(Box::new(e))),
         Kind::Encashment(kind) => encashment::canonical(document, kind, context).map(|e| Parsed::Event(Box::new(e))),
     }
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Context, Invalid,
+    buyer::Buyer,
     checks::{self, MAX_KOPECKS, QUANTITY_LIMIT},
     codes, flags, identity,
     json::List,
@@ -45,7 +46,7 @@ pub(super) fn canonical<'b>(
     let payments = payments(&document, &mut flags)?;
     let (cashier_name, cashier_inn) = document.take_cashier();
     let drive_number = if identity.fiscal.is_some() { document.fn_number.take_trimmed() } else { None };
-    Ok(Receipt {
+    let mut receipt = Receipt {
         receipt_id: identity.id.into(),
         drive_number,
         document_number: identity.fiscal.map(|(number, _)| i64::from(number)),
@@ -65,7 +66,9 @@ pub(super) fn canonical<'b>(
         cashier_inn,
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
-    })
+    };
+    Buyer::keep(&mut receipt, context, || document::buyer(document.attributes));
+    Ok(receipt)
 }
 
 /// Who the receipt is.

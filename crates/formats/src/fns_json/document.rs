@@ -1,5 +1,5 @@
-//! The fields, in all their spellings. Fields that are not listed are ignored: among them the buyer's contact and name,
-//! which must not go any further, and storno lines, which cancel items that are not there either.
+//! The fields, in all their spellings. Fields that are not listed are ignored: among them storno lines, which cancel items
+//! that are not there either.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::values::{DateTime, ProductCode};
 use crate::{
-    json::{Integer, List, Object, Text},
+    buyer::Buyer,
+    json::{Aside, Integer, List, Object, Text},
     number::Number,
 };
 
@@ -105,6 +106,26 @@ pub(super) struct Document<'a> {
     pub documents_quantity: Integer,
     #[serde(default)]
     pub not_transmitted_documents_quantity: Integer,
+    #[serde(default, borrow)]
+    buyer_phone_or_address: Aside<'a>,
+    #[serde(default, borrow)]
+    buyer_address: Aside<'a>,
+    #[serde(default, borrow)]
+    buyer: Aside<'a>,
+    #[serde(default, borrow)]
+    buyer_inn: Aside<'a>,
+    #[serde(default, borrow)]
+    buyer_information: Aside<'a>,
+}
+
+/// Tag 1256.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BuyerInformation<'a> {
+    #[serde(default, borrow)]
+    buyer: Aside<'a>,
+    #[serde(default, borrow)]
+    buyer_inn: Aside<'a>,
 }
 
 /// Tag 1174.
@@ -253,6 +274,16 @@ impl<'a> Document<'a> {
     /// Tag 1118.
     pub fn receipts(&self) -> Option<i64> {
         first([self.receipts_quantity, self.receipt_quantity])
+    }
+
+    /// Tags 1008, 1227 and 1228.
+    pub fn buyer(&self) -> Buyer<'a> {
+        let BuyerInformation { buyer, buyer_inn } = self.buyer_information.object();
+        Buyer::of(
+            self.buyer_phone_or_address.text().or(self.buyer_address.text()),
+            buyer.text().or(self.buyer.text()),
+            buyer_inn.text().or(self.buyer_inn.text()),
+        )
     }
 
     /// Tags 1021 and 1203.

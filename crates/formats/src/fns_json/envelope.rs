@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 
 use super::document::Document;
 use crate::{
-    Invalid, codes,
+    Invalid, Reason, codes,
     json::{self, Integer, Text},
 };
 
-/// Envelopes in envelopes: the deepest that is known has three.
+/// Envelopes in envelopes, packed ones included: the deepest that is known has three.
 const MOST_LAYERS: usize = 6;
 
 /// What a document is.
@@ -36,6 +36,8 @@ pub(super) struct Envelope<'b> {
     pub qr: Qr,
     /// The kind by whose name the document was called.
     named: Option<Kind>,
+    /// How many more layers are taken off.
+    layers: usize,
 }
 
 /// What a layer around a document tells of it: some operators' bodies have no identity inside.
@@ -104,30 +106,51 @@ pub(super) struct Qr {
 }
 
 impl<'b> Envelope<'b> {
-    /// Takes off what lies around the document.
-    pub fn open(text: &'b str) -> Result<Self, Invalid> {
-        let mut envelope =
-            Self { text, place: "$".to_owned(), around: Around::default(), qr: Qr::default(), named: None };
-        for _ in 0..MOST_LAYERS {
-            let layer: Layer<'b> = json::read_at(envelope.text, &envelope.place)?;
+    /// A whole document, from which nothing was taken off.
+    pub fn around(text: &'b str) -> Self {
+        Self {
+            text,
+            place: "$".to_owned(),
+            around: Around::default(),
+            qr: Qr::default(),
+            named: None,
+            layers: MOST_LAYERS,
+        }
+    }
+
+    /// Takes off what lies around the document, up to a layer that is packed into a string: gives that layer's text.
+    pub fn open(&mut self) -> Result<Option<String>, Invalid> {
+        while self.layers > 0 {
+            self.layers -= 1;
+            let layer: Layer<'b> = json::read_at(self.text, &self.place)?;
             if let Some(request) = layer.request.map(RawValue::get).filter(|text| text.starts_with('{')) {
-                let request: Request<'_> = json::read_at(request, &format!("{}.request", envelope.place))?;
-                envelope.qr = Qr::read(request.qrraw.get().unwrap_or_default());
+                let request: Request<'_> = json::read_at(request, &format!("{}.request", self.place))?;
+                self.qr = Qr::read(request.qrraw.get().unwrap_or_default());
             }
-            if layer.payload.is_some_and(|payload| payload.get().starts_with('"')) {
-                let place = format!("{}.payload", envelope.place);
-                return Err(Invalid::unsupported(place, "a document in a string is not read: send it as an object"));
+            let packed = layer.payload.map(RawValue::get).filter(|text| text.starts_with('"'));
+            let Some((name, kind, inner)) = packed.map(|text| ("payload", None, text)).or_else(|| layer.inner()) else {
+                return Ok(None);
+            };
+            self.around = json::read_at::<Around<'b>>(self.text, &self.place)?.or(std::mem::take(&mut self.around));
+            self.place = format!("{}.{name}", self.place);
+            if packed.is_some() {
+                return unpacked(inner, &self.place).map(Some);
             }
-            let Some((name, kind, inner)) = layer.inner() else { break };
-            envelope.around = json::read_at::<Around<'b>>(envelope.text, &envelope.place)?.or(envelope.around);
-            envelope.place = format!("{}.{name}", envelope.place);
-            envelope.text = inner;
-            envelope.named = kind;
+            self.text = inner;
+            self.named = kind;
             if kind.is_some() {
-                break;
+                return Ok(None);
             }
         }
-        Ok(envelope)
+        Ok(None)
+    }
+
+    /// What lies around another text.
+    pub fn with_text<'t>(self, text: &'t str) -> Envelope<'t>
+    where
+        'b: 't,
+    {
+        Envelope { text, ..self }
     }
 
     /// What the document is: by its code, or by the name under which it came.
@@ -154,6 +177,16 @@ impl<'b> Envelope<'b> {
             })?),
         })
     }
+}
+
+/// The object that a string holds. It is shorter than the string, whose size is bounded; its depth was hidden from
+/// framing.
+fn unpacked(string: &str, place: &str) -> Result<String, Invalid> {
+    let text: String = serde_json::from_str(string).map_err(|error| Invalid::undecodable(place, error.to_string()))?;
+    if json::is_too_deep(text.as_bytes()) {
+        return Err(Invalid::new(place, Reason::TooDeep.to_string()));
+    }
+    Ok(text)
 }
 
 impl Around<'_> {
@@ -185,6 +218,7 @@ impl<'a> Layer<'a> {
             ("document", None, self.document),
             ("data", None, self.data),
             ("json", None, self.json),
+            ("payload", None, self.payload),
         ];
         named.into_iter().find_map(|(name, kind, value)| {
             let text = value?.get();
@@ -223,13 +257,50 @@ mod tests {
     #[test]
     fn what_lies_around_a_document_is_taken_off() {
         let open = |text| {
-            let envelope = Envelope::open(text).unwrap();
-            (envelope.place.clone(), envelope.text)
+            let mut envelope = Envelope::around(text);
+            assert_eq!(envelope.open().unwrap(), None);
+            (envelope.place, envelope.text)
         };
         assert_eq!(open("{\"a\":1}"), ("$".into(), "{\"a\":1}"));
         assert_eq!(open("{\"receipt\":{\"receipt\":{}}}"), ("$.receipt".into(), "{\"receipt\":{}}"));
         assert_eq!(open("{\"ticket\":{\"document\":{\"bso\":{}}}}"), ("$.ticket.document.bso".into(), "{}"));
         assert_eq!(open("{\"code\":1,\"data\":{\"json\":{\"code\":3}}}"), ("$.data.json".into(), "{\"code\":3}"));
+        assert_eq!(open("{\"payload\":{\"code\":3}}"), ("$.payload".into(), "{\"code\":3}"));
         assert_eq!(open("{\"document\":\"3\"}").0, "$");
+    }
+
+    #[test]
+    fn a_packed_document_is_unpacked_as_often_as_there_may_be_layers() {
+        let pack = |text: &str| format!("{{\"payload\":{}}}", serde_json::to_string(text).unwrap());
+        let mut text = "{\"code\":3}".to_owned();
+        for layers in 1..=MOST_LAYERS {
+            text = pack(&text);
+            let mut envelope = Envelope::around(&text);
+            let mut unpacked = 0;
+            while let Some(inner) = envelope.open().unwrap() {
+                unpacked += 1;
+                envelope = Envelope { text: inner.leak(), ..envelope };
+            }
+            assert_eq!((unpacked, envelope.text), (layers, "{\"code\":3}"));
+            assert_eq!(envelope.place, format!("${}", ".payload".repeat(layers)));
+        }
+        text = pack(&text);
+        let mut envelope = Envelope::around(&text);
+        for _ in 0..MOST_LAYERS {
+            let inner = envelope.open().unwrap().unwrap();
+            envelope = Envelope { text: inner.leak(), ..envelope };
+        }
+        // One more is left where it is.
+        assert_eq!(envelope.open().unwrap(), None);
+        assert!(envelope.text.starts_with("{\"payload\""));
+    }
+
+    #[test]
+    fn a_string_that_holds_no_object_is_no_document() {
+        let fault = |text: &str| Envelope::around(text).open().unwrap_err();
+        let deep = format!("{{\"payload\":\"{}\"}}", "[".repeat(100));
+        assert_eq!(fault(&deep).to_string(), "$.payload: the document is nested deeper than 64 levels");
+        let fault = fault("{\"payload\":\"\\ud800\"}");
+        assert_eq!((fault.class.name(), &*fault.place), ("undecodable", "$.payload"));
     }
 }

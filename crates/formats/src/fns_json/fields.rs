@@ -66,6 +66,9 @@ const FIELDS: &[Field] = &[
     Field("shift: receipts", "receiptsQuantity else receiptQuantity"),
     Field("shift: documents", "documentsQuantity"),
     Field("shift: unsent_documents", "notTransmittedDocumentsQuantity"),
+    Field("buyer_contact", "buyerPhoneOrAddress else buyerAddress"),
+    Field("buyer_name", "buyerInformation.buyer else buyer"),
+    Field("buyer_inn", "buyerInformation.buyerInn else buyerInn"),
 ];
 
 const CODE: &str = "code else receiptCode else receiptCorrectionCode else bsoCode else bsoCorrectionCode";

@@ -3,7 +3,7 @@
 //! The fields are the fiscal document's tags under English names, of which most have several spellings. Money is in
 //! kopecks, quantities are decimal numbers, times are those of the register's own clock. A document comes bare, under
 //! the name of its kind (`{"receipt": {…}}`), in the tax service's application's export (`ticket`, `document`), or in
-//! the answer of its check service (`data`, `json`, with the QR text in `request`).
+//! the answer of its check service (`data`, `json`, with the QR text in `request`), or packed into a string (`payload`).
 
 mod document;
 mod envelope;
@@ -50,7 +50,15 @@ fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) -> Outcome 
 }
 
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
-    let envelope = Envelope::open(json::utf8(document)?)?;
+    read(Envelope::around(json::utf8(document)?), context)
+}
+
+/// Reads a document with what lies around it.
+fn read<'b>(mut envelope: Envelope<'b>, context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
+    if let Some(unpacked) = envelope.open()? {
+        // A text of its own: nothing of it can be borrowed from the document.
+        return read(envelope.with_text(&unpacked), context).map(Parsed::into_owned);
+    }
     let document: Document<'b> = json::read_at(envelope.text, &envelope.place)?;
     match envelope.kind(&document)? {
         Kind::Receipt(kind) => {

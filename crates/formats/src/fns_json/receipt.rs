@@ -13,7 +13,9 @@ use super::{
     head,
 };
 use crate::{
-    Context, Invalid, checks,
+    Context, Invalid,
+    buyer::Buyer,
+    checks,
     codes::{self, VatCodes},
     flags,
     json::List,
@@ -69,6 +71,7 @@ pub(super) fn canonical<'b>(
         receipt.receipt_id = non_fiscal_id(&receipt, envelope, context)?.into();
     }
     (receipt.cashier_name, receipt.cashier_inn) = document.take_cashier();
+    Buyer::keep(&mut receipt, context, || document.buyer());
     receipt.flags = flags.into_iter().map(Into::into).collect();
     Ok(receipt)
 }
@@ -187,20 +190,17 @@ fn item<'b>(
         unit,
         price_kopecks: checks::money(position.price.0, "price")?,
         sum_kopecks: checks::money(position.sum.0, "sum")?,
-        discount_kopecks: None,
         vat_rate,
         vat_sum_kopecks: checks::money(position.nds_sum.0, "ndsSum")?,
         payment_method: code(position.payment_method(), flags),
         payment_subject: code(position.payment_subject(), flags),
         gtin: code_of_product.gtin.map(Into::into),
         barcode,
-        vendor_code: None,
         marking_serial: marking_code.as_deref().and_then(marking::serial_of_text).map(Into::into),
         marking_code,
         agent: code(position.payment_agent_by_product_type.0, flags),
         supplier_inn: position.provider_inn.take_trimmed(),
-        supplier_name: None,
-        other_tags: None,
+        ..Item::default()
     })
 }
 

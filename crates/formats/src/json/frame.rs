@@ -142,7 +142,7 @@ fn too_large(value: &[u8], limits: &Limits) -> Option<Reason> {
 
 /// `serde_json` skips values without recursion, at any depth: the bound is checked here. Most
 /// documents have fewer brackets than levels are allowed, and counting those is nearly free.
-fn is_too_deep(value: &[u8]) -> bool {
+pub(crate) fn is_too_deep(value: &[u8]) -> bool {
     let brackets = value.iter().filter(|b| matches!(b, b'{' | b'[')).count();
     brackets > MAX_DEPTH && depth(value) > MAX_DEPTH
 }

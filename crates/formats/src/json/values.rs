@@ -32,8 +32,10 @@ pub(crate) fn read_at<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Res
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
         Ok(_) => Err(fault(place, &error)),
         Err(error) => {
+            // The path ends with a question mark where the text breaks off before a field is named.
             let path = error.path().to_string();
-            let inner = if path == "." { place.to_owned() } else { format!("{place}.{path}") };
+            let path = path.trim_end_matches('?').trim_end_matches('.');
+            let inner = if path.is_empty() { place.to_owned() } else { format!("{place}.{path}") };
             Err(fault(&inner, error.inner()))
         }
     }
@@ -226,6 +228,32 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_unit<E>(self) -> Result<Text<'de>, E> {
         Ok(Text(None))
+    }
+}
+
+/// A field that is read only where it is asked for. No document is refused for it: what has another form than it should
+/// tells nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Aside<'a>(Option<&'a RawValue>);
+
+impl<'a> Aside<'a> {
+    pub(crate) const fn is_told(self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(crate) fn text(self) -> Text<'a> {
+        self.0.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
+    }
+
+    pub(crate) fn object<T: Deserialize<'a> + Default>(self) -> T {
+        let object: Option<Object<T>> = self.0.and_then(|value| serde_json::from_str(value.get()).ok());
+        object.map_or_else(T::default, |Object(value)| value)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Aside<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self)
     }
 }
 

@@ -70,6 +70,11 @@ impl Element {
         text::clean(Cow::Owned(self.text(attribute)?.to_owned()))
     }
 
+    /// The same without blanks around it, to keep.
+    pub(crate) fn trimmed<'b>(&self, attribute: &str) -> Option<Cow<'b, str>> {
+        text::clean(Cow::Owned(self.text(attribute)?.trim().to_owned()))
+    }
+
     /// The first of several spellings that tells something.
     pub(crate) fn first<'n>(&self, attributes: &[&'n str]) -> Option<&'n str> {
         attributes.iter().copied().find(|attribute| self.text(attribute).is_some())

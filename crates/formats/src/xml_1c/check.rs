@@ -10,7 +10,9 @@ use schemas::{
 
 use super::{NAME, REVISION};
 use crate::{
-    Context, Invalid, checks, codes, flags, marking,
+    Context, Invalid,
+    buyer::Buyer,
+    checks, codes, flags, marking,
     moment::Moment,
     xml::{self, Element},
 };
@@ -43,6 +45,7 @@ struct Check<'b> {
     cashier_name: Option<Cow<'b, str>>,
     cashier_inn: Option<Cow<'b, str>>,
     taxation: Option<i32>,
+    buyer: Buyer<'b>,
     items: Vec<Item<'b>>,
     payments: Vec<Payment>,
 }
@@ -72,6 +75,10 @@ pub(super) fn canonical<'b>(
                 }
             }
             ["Parameters", "CorrectionData"] => check.correction(element)?,
+            ["Parameters", "CustomerDetail"] => {
+                check.buyer.name = element.owned("Info").or(check.buyer.name.take());
+                check.buyer.inn = element.trimmed("INN").or(check.buyer.inn.take());
+            }
             ["Positions", "FiscalString"] => check.items.push(item(element, context, &mut flags)?),
             ["Positions", "FiscalString", "VendorData" | "PurveyorData"] => {
                 if let Some(item) = check.items.last_mut() {
@@ -98,7 +105,7 @@ pub(super) fn canonical<'b>(
     let missing = || Invalid::new("/CheckPackage/Positions/FiscalString/@AmountWithDiscount", "missing in one of them");
     let total_kopecks = total.ok_or_else(missing)?;
     checks::take_change(&mut check.payments, total_kopecks);
-    Ok(Receipt {
+    let mut receipt = Receipt {
         receipt_id: canonical::vendor_id(context.tenant, NAME, &format!("{}:{document_id}", context.register)).into(),
         kind,
         operation,
@@ -114,7 +121,9 @@ pub(super) fn canonical<'b>(
         encoding: Some(encoding.into()),
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
-    })
+    };
+    Buyer::keep(&mut receipt, context, || check.buyer);
+    Ok(receipt)
 }
 
 impl Check<'_> {
@@ -137,7 +146,12 @@ impl Check<'_> {
             self.operation = Some(codes::operation(code).ok_or_else(fault)?);
         }
         self.cashier_name = element.owned("CashierName");
-        self.cashier_inn = element.first_owned(&["CashierINN", "CashierVATIN"]).map(|inn| inn.trim().to_owned().into());
+        self.buyer = Buyer {
+            contact: element.trimmed("CustomerEmail").or_else(|| element.trimmed("CustomerPhone")),
+            name: element.owned("CustomerInfo"),
+            inn: element.trimmed("CustomerINN"),
+        };
+        self.cashier_inn = element.trimmed("CashierINN").or_else(|| element.trimmed("CashierVATIN"));
         if let Some(attribute) = element.first(&["TaxationSystem", "TaxVariant"]) {
             self.taxation = match element.integer(attribute)? {
                 // The number of the bit of tag 1055.

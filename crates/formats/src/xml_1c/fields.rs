@@ -53,4 +53,7 @@ const FIELDS: &[Field] = &[
         "correction_number",
         "Parameters.CorrectionData.@Number else Parameters.CorrectionData.@CorrectionBaseNumber else Parameters.@CorrectionBaseNumber",
     ),
+    Field("buyer_contact", "Parameters.@CustomerEmail else Parameters.@CustomerPhone"),
+    Field("buyer_name", "Parameters.CustomerDetail.@Info else Parameters.@CustomerInfo"),
+    Field("buyer_inn", "Parameters.CustomerDetail.@INN else Parameters.@CustomerINN"),
 ];

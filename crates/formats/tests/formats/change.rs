@@ -26,7 +26,7 @@ pub(crate) fn changed(family: &str, document: &[u8], place: &str) -> Vec<Vec<u8>
     if place.contains('*') {
         // Any of the elements.
         let elements = (0..64).map(|index| match family {
-            "frontol" => place.replace("line *", &format!("line {}", index + 1)),
+            "frontol" | "kassir-5" => place.replace("line *", &format!("line {}", index + 1)),
             _ if index == 0 => place.replace("[*]", ""),
             _ => place.replace("[*]", &format!("[{}]", index + 1)),
         });
@@ -34,7 +34,7 @@ pub(crate) fn changed(family: &str, document: &[u8], place: &str) -> Vec<Vec<u8>
     }
     match family {
         "ffd-tlv" => in_tlv(document, place),
-        "frontol" => in_lines(document, place),
+        "frontol" | "kassir-5" => in_lines(document, place),
         "set-retail" | "xml-1c" => in_xml(document, place),
         _ => in_json(document, place),
     }

@@ -10,7 +10,38 @@ use crate::support::{self, CONTEXT, DREAMKAS, documents, flags, quantity};
 const SALE: &str = include_str!("../../documents/dreamkas/sale.json");
 const REFUND: &str = include_str!("../../documents/dreamkas/refund-numbers-as-text.json");
 const WITHOUT_DRIVE: &str = include_str!("../../documents/dreamkas/sale-without-drive.json");
+const DEVICE: &str = include_str!("../../documents/dreamkas/device.json");
 const ENCASHMENTS: &str = include_str!("../../documents/dreamkas/encashments.json");
+
+#[test]
+fn the_description_of_a_device_is_kept_and_is_no_sale() {
+    let document = DEVICE.trim().as_bytes();
+    let event = support::event("dreamkas", document);
+    assert_eq!(event.event_id, format!("acme/dreamkas/device:51207:{}", support::HASH));
+    assert_eq!((event.kind, event.name.as_deref()), (EventKind::Other, Some("device")));
+    assert_eq!((event.device.as_deref(), event.amount_kopecks), (Some("51207"), None));
+    assert_eq!((event.local_time, event.utc_time), (None, None));
+    // A description that was changed is another event.
+    let context = formats::Context { document_hash: "another", ..CONTEXT };
+    let changed = formats::family("dreamkas").unwrap().parse(document, &context).unwrap();
+    assert_ne!(changed.id(), event.event_id);
+    for incomplete in [
+        json!({"id": 1, "name": "x"}),
+        json!({"id": 1, "timezoneOffset": 3}),
+        json!({"name": "x", "timezoneOffset": 3}),
+    ] {
+        let incomplete = incomplete.to_string();
+        assert_eq!(support::parse("dreamkas", incomplete.as_bytes()).unwrap_err().place, "$.type");
+    }
+}
+
+#[test]
+fn a_subscription_to_the_webhook_is_told_as_one() {
+    let subscription = json!({"id": "a", "url": "https://shop.example.org", "types": {"receipts": true}}).to_string();
+    let fault = support::parse("dreamkas", subscription.as_bytes()).unwrap_err();
+    assert_eq!((fault.class.name(), &*fault.place), ("unsupported", "$.types"));
+    assert!(fault.text.contains("subscription"), "{fault}");
+}
 
 #[test]
 fn a_sale_has_every_value_that_was_sent() {

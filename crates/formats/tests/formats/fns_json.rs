@@ -11,6 +11,7 @@ use crate::support::{self, CONTEXT, FNS, FNS_LINES, documents, flags, quantity};
 const EXPORT: &str = include_str!("../../documents/fns-json/export.json");
 const CHECK_SERVICE: &str = include_str!("../../documents/fns-json/check-service.json");
 const CORRECTION: &str = include_str!("../../documents/fns-json/correction.json");
+const PACKED: &str = include_str!("../../documents/fns-json/packed.json");
 const SHIFTS: &str = include_str!("../../documents/fns-json/shifts.ndjson");
 
 /// A receipt with as little as can be, changed by some fields.
@@ -258,11 +259,51 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     assert_eq!(fault("{\"code\":21,\"totalSum\":1}"), ("invalid".into(), "$.dateTime".into()));
     assert_eq!(fault("{\"code\":99}"), ("unsupported".into(), "$.code".into()));
     assert_eq!(fault("{\"fiscalReport\":{}}"), ("invalid".into(), "$.fiscalReport.dateTime".into()));
-    assert_eq!(fault("{\"payload\":\"{}\"}"), ("unsupported".into(), "$.payload".into()));
+    assert_eq!(fault("{\"payload\":\"{}\"}"), ("invalid".into(), "$.payload.code".into()));
+    assert_eq!(fault("{\"payload\":\"[]\"}"), ("invalid".into(), "$.payload".into()));
+    assert_eq!(fault("{\"payload\":\"3\"}").1, "$.payload");
+    assert_eq!(fault("{\"payload\":\"{]\"}"), ("undecodable".into(), "$.payload".into()));
+    assert_eq!(
+        fault("{\"payload\":\"{\\\"items\\\":[{\\\"sum\\\":[]}]}\"}"),
+        ("invalid".into(), "$.payload.items[0].sum".into())
+    );
     assert_eq!(fault("{\"openShift\":{\"dateTime\":1}}"), ("invalid".into(), "$.openShift.fiscalDriveNumber".into()));
     let nested = EXPORT.replacen("\"quantity\": 0.308", "\"quantity\": []", 1);
     let documents = documents(FNS, nested.as_bytes());
     assert_eq!(fault(std::str::from_utf8(documents[0]).unwrap()).1, "$.ticket.document.receipt.items[0].quantity");
+}
+
+#[test]
+fn a_document_that_is_packed_into_a_string_is_read_like_one_that_is_not() {
+    let [document] = documents(FNS, PACKED.as_bytes())[..] else { panic!() };
+    let receipt = support::receipt("fns-json", document);
+    // Without a fiscal identity: the day, the shift and the number in it.
+    assert_eq!(receipt.receipt_id, "acme/fns-json/till-7/2026-11-20/24/556/sell");
+    assert_eq!((receipt.total_kopecks, receipt.taxation, receipt.buyer_contact.as_deref()), (45_000, Some(1), None));
+    assert_eq!(receipt.vat_sums, [VatSum { rate: VatRate::Vat20, sum_kopecks: 7_500 }]);
+    let [water] = &receipt.items[..] else { panic!("{:?}", receipt.items) };
+    assert_eq!((water.name.as_deref(), quantity(water).as_str()), (Some("Вода \"Ключ\""), "2.25"));
+    assert_eq!(
+        (water.unit.as_deref(), water.price_kopecks, water.sum_kopecks),
+        (Some("м³"), Some(20_000), Some(45_000))
+    );
+    assert_eq!(flags(&receipt), ["time-of-day-missing"]);
+
+    for text in [bare(json!({})), CORRECTION.trim().to_owned(), SHIFTS.lines().next().unwrap().to_owned()] {
+        let packed = json!({"payload": text}).to_string();
+        let twice = json!({"data": {"payload": packed}}).to_string();
+        let plain = support::parse("fns-json", text.as_bytes()).unwrap();
+        for packed in [packed, twice] {
+            assert_eq!(support::parse("fns-json", packed.as_bytes()).unwrap(), plain, "{packed}");
+        }
+    }
+    // What lies around a string counts as what lies around an object does.
+    let inner = json!({"code": 3, "dateTime": 1_795_183_500, "operationType": 1, "totalSum": 0}).to_string();
+    let around =
+        json!({"fiscalDriveNumber": "9999078900001234", "fiscalDocumentNumber": 5, "fiscalSign": 6, "payload": inner});
+    let around = around.to_string();
+    let receipt = support::receipt("fns-json", around.as_bytes());
+    assert_eq!((&*receipt.receipt_id, receipt.fiscal_sign), ("acme/9999078900001234/0000000005", Some(6)));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod atol;
+mod atol_client;
 mod atol_online;
 mod change;
 mod dreamkas;
@@ -12,7 +13,10 @@ mod ffd_tlv;
 mod fns_json;
 mod framing;
 mod frontol;
+mod golden;
+mod kassir_5;
 mod paths;
+mod personal;
 mod robustness;
 mod round_trip;
 mod set_retail;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::support::{
     ATOL, ATOL_LINES, ATOL_ONLINE, ATOL_ONLINE_LINES, DREAMKAS, DREAMKAS_LINES, EVOTOR, EVOTOR_LINES, FNS, FNS_LINES,
-    FRONTOL, SET_RETAIL, TLV, XML_1C, documents, frame, frame_within, hex, parse,
+    FRONTOL, KASSIR_5, SET_RETAIL, TLV, XML_1C, documents, frame, frame_within, hex, parse,
 };
 
 const JSON: &[(&str, &str)] = &[
@@ -15,6 +15,7 @@ const JSON: &[(&str, &str)] = &[
     ("dreamkas", include_str!("../../documents/dreamkas/sale.json")),
     ("dreamkas", include_str!("../../documents/dreamkas/refund-numbers-as-text.json")),
     ("dreamkas", include_str!("../../documents/dreamkas/encashments.json")),
+    ("dreamkas", include_str!("../../documents/dreamkas/device.json")),
     ("dreamkas", include_str!("../../documents/dreamkas/sales.ndjson")),
     ("evotor", include_str!("../../documents/evotor/v2-sell.json")),
     ("evotor", include_str!("../../documents/evotor/v2-others.json")),
@@ -24,11 +25,13 @@ const JSON: &[(&str, &str)] = &[
     ("fns-json", include_str!("../../documents/fns-json/export.json")),
     ("fns-json", include_str!("../../documents/fns-json/check-service.json")),
     ("fns-json", include_str!("../../documents/fns-json/correction.json")),
+    ("fns-json", include_str!("../../documents/fns-json/packed.json")),
     ("fns-json", include_str!("../../documents/fns-json/shifts.ndjson")),
 ];
 
 const TEXTS: &[(&str, &[u8])] = &[
     ("frontol", include_bytes!("../../documents/frontol/sales.txt")),
+    ("kassir-5", include_bytes!("../../documents/kassir-5/export.txt")),
     ("set-retail", include_bytes!("../../documents/set-retail/purchases.xml")),
     ("xml-1c", include_bytes!("../../documents/xml-1c/check.xml")),
     ("xml-1c", include_bytes!("../../documents/xml-1c/old-revision.xml")),
@@ -53,6 +56,7 @@ const CONTENT_TYPES: &[(&str, &str)] = &[
     (FNS, "fns-json"),
     (FNS_LINES, "fns-json"),
     (FRONTOL, "frontol"),
+    (KASSIR_5, "kassir-5"),
     (SET_RETAIL, "set-retail"),
     (XML_1C, "xml-1c"),
     (TLV, "ffd-tlv"),
@@ -143,6 +147,7 @@ proptest! {
     ) {
         let lines: Vec<String> = lines.iter().map(|(code, rest)| format!("1;20.11.2026;14:05:00;{code};1;{rest}")).collect();
         exercise(lines.join("\n").as_bytes());
+        exercise(lines.join("\n<Document>\n").replace("20.11.2026", "20.11.26").as_bytes());
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(crate) const EVOTOR_LINES: &str = "application/vnd.kassaflow.evotor+ndjson";
 pub(crate) const FNS: &str = "application/vnd.kassaflow.fns-json+json";
 pub(crate) const FNS_LINES: &str = "application/vnd.kassaflow.fns-json+ndjson";
 pub(crate) const FRONTOL: &str = "application/vnd.kassaflow.frontol";
+pub(crate) const KASSIR_5: &str = "application/vnd.kassaflow.kassir-5";
 pub(crate) const SET_RETAIL: &str = "application/vnd.kassaflow.set-retail+xml";
 pub(crate) const XML_1C: &str = "application/vnd.kassaflow.xml-1c+xml";
 pub(crate) const TLV: &str = "application/vnd.kassaflow.ffd-tlv";

@@ -86,11 +86,8 @@ fn a_declaration_that_lies_is_flagged_and_the_text_is_right() {
 
 #[test]
 fn corrections_and_the_third_revision_are_read() {
-    let correction = CHECK.replacen(
-        "AdditionalAttribute=\"\"/>",
-        "AdditionalAttribute=\"\"><CorrectionData Type=\"0\" Date=\"2026-11-19\"/></Parameters>",
-        1,
-    );
+    let correction =
+        CHECK.replacen("</Parameters>", "<CorrectionData Type=\"0\" Date=\"2026-11-19\"/></Parameters>", 1);
     let read = receipt(correction.as_bytes());
     assert_eq!((read.kind, read.correction_type), (ReceiptKind::ReceiptCorrection, Some(0)));
     assert_eq!(read.correction_date.as_deref(), Some("2026-11-19"));
