@@ -13,7 +13,9 @@ mod hash;
 pub mod ids;
 pub mod key;
 mod newest;
+mod offset;
 pub mod product;
+mod spelled;
 pub mod time;
 pub mod token;
 
