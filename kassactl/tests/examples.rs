@@ -29,7 +29,7 @@ fn parsed(file: &str, family: &str, content_type: &str) -> Vec<String> {
         time_zone: Some("Europe/Moscow"),
         document_id: None,
         charset: None,
-    keeps_personal_data: false,
+        keeps_personal_data: false,
         received_at: Timestamp(1_795_542_723_000_000),
         document_hash: "00ff",
         raw_topic: "registers.raw.v1",

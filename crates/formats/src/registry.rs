@@ -119,7 +119,7 @@ pub fn recognise(body: &[u8]) -> Vec<Choice> {
         time_zone: Some("UTC"),
         document_id: Some("?"),
         charset: None,
-    keeps_personal_data: false,
+        keeps_personal_data: false,
         received_at: Timestamp(i64::MAX),
         document_hash: "?",
         raw_topic: "?",

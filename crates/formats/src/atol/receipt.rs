@@ -132,6 +132,7 @@ fn item<'b>(
         agent,
         supplier_inn,
         supplier_name,
+        other_tags: None,
     })
 }
 

@@ -6,9 +6,11 @@
 //! Texts are CP866, money is in kopecks, times are seconds of the register's own clock.
 
 mod container;
+mod cp866;
 mod frame;
 mod head;
 mod item;
+mod other;
 mod receipt;
 mod report;
 mod shift;
@@ -30,7 +32,7 @@ pub static FAMILY: Family = Family {
 };
 
 const NAME: &str = "ffd-tlv";
-const REVISION: i32 = 1;
+const REVISION: i32 = 2;
 
 fn parse<'b>(bytes: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let envelope = container::open(bytes, 0)

@@ -200,6 +200,7 @@ fn item<'b>(
         agent: code(position.payment_agent_by_product_type.0, flags),
         supplier_inn: position.provider_inn.take_trimmed(),
         supplier_name: None,
+        other_tags: None,
     })
 }
 
