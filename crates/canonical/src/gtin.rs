@@ -11,8 +11,24 @@ pub fn normalize(text: &str) -> Option<String> {
     }
     let mut digits = [b'0'; 14];
     digits[14 - text.len()..].copy_from_slice(text.as_bytes());
-    let valid = has_right_check_digit(&digits) && digits != [b'0'; 14] && !is_in_store(&digits);
-    valid.then(|| digits.map(char::from).iter().collect())
+    checked(&digits)
+}
+
+/// As [`normalize`], of a number that was sent as one.
+#[must_use]
+pub fn of_number(number: u64) -> Option<String> {
+    let mut digits = [b'0'; 14];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit += (rest % 10).to_le_bytes()[0];
+        rest /= 10;
+    }
+    (rest == 0).then(|| checked(&digits)).flatten()
+}
+
+fn checked(digits: &[u8; 14]) -> Option<String> {
+    let is_valid = has_right_check_digit(digits) && *digits != [b'0'; 14] && !is_in_store(digits);
+    std::str::from_utf8(digits).ok().filter(|_| is_valid).map(str::to_owned)
 }
 
 /// GS1 General Specifications, 7.9.1: weights 3 and 1 in turn, from the digit before the last.
@@ -33,7 +49,7 @@ fn is_in_store(digits: &[u8; 14]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::normalize;
+    use super::{normalize, of_number};
 
     #[test]
     fn right_numbers_get_fourteen_digits() {
@@ -52,6 +68,15 @@ mod tests {
             ["", "58523523657", "4607161623887", "46071616238860", "460716162388x", "0000000000000", "００００００００"]
         {
             assert_eq!(normalize(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_the_same_rules() {
+        assert_eq!(of_number(4_607_161_623_886).as_deref(), Some("04607161623886"));
+        assert_eq!(of_number(20_012_345_678_909).as_deref(), Some("20012345678909"));
+        for number in [0, 4_607_161_623_887, 2_000_000_000_008, 100_000_000_000_000, u64::MAX] {
+            assert_eq!(of_number(number), None, "{number}");
         }
     }
 

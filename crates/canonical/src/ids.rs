@@ -44,6 +44,9 @@ pub fn push_part(out: &mut String, part: &str) {
 }
 
 fn push_escaped(out: &mut String, part: &str) {
+    if part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')) {
+        return out.push_str(part);
+    }
     for character in part.chars() {
         if matches!(character, '/' | '%' | '~') || character.is_whitespace() || character.is_control() {
             for byte in character.encode_utf8(&mut [0; 4]).bytes() {
@@ -77,7 +80,7 @@ pub fn fiscal_id(tenant: &str, drive: &str, number: u32) -> String {
         *digit += (rest % 10).to_le_bytes()[0];
         rest /= 10;
     }
-    id.extend(digits.map(char::from));
+    id.push_str(std::str::from_utf8(&digits).unwrap_or_default());
     id
 }
 

@@ -13,8 +13,10 @@ mod hash;
 pub mod ids;
 pub mod key;
 mod newest;
+mod offset;
 pub mod product;
 pub mod source_token;
+mod spelled;
 pub mod time;
 pub mod token;
 

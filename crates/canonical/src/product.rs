@@ -1,6 +1,6 @@
 //! Which product an item of a receipt is.
 
-use crate::ids::{MAX_PART_BYTES, push_part};
+use crate::{ids::push_part, spelled};
 
 /// What a receipt's item tells about its product.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct ProductFacts<'a> {
 #[must_use]
 pub fn product_key(facts: &ProductFacts<'_>) -> Option<String> {
     if let Some(gtin) = facts.gtin {
-        return Some(format!("gtin:{gtin}"));
+        return Some(["gtin:", gtin].concat());
     }
     if let Some(code) = facts.vendor_code.map(str::trim).filter(|code| !code.is_empty()) {
         let mut key = String::with_capacity(64);
@@ -43,61 +43,27 @@ pub fn product_key(facts: &ProductFacts<'_>) -> Option<String> {
         push_part(&mut key, code);
         return Some(key);
     }
-    let name = facts.name.unwrap_or_default();
-    // Room for the name with its blanks escaped, and for the unit.
-    let mut key = String::with_capacity(name.len() + name.len() / 4 + 24);
-    key.push_str("name:");
-    let begin = key.len();
-    push_normalized(&mut key, name);
-    if key.len() == begin {
+    let (name, unit) = (facts.name.unwrap_or_default(), facts.unit.unwrap_or_default());
+    match spelled::name_key(name, unit) {
+        Some(key) => (!key.is_empty()).then_some(key),
+        None => name_key(name, unit),
+    }
+}
+
+fn name_key(name: &str, unit: &str) -> Option<String> {
+    let name = normalized(name);
+    if name.is_empty() {
         return None;
     }
+    let mut key = String::from("name:");
+    push_part(&mut key, &name);
     key.push('/');
-    push_normalized(&mut key, facts.unit.unwrap_or_default());
+    push_part(&mut key, &normalized(unit));
     Some(key)
 }
 
-/// Appends a text in lower case with single blanks, as a part of a key. In one pass for the letters that nearly all texts
-/// consist of; anything else takes the long way.
-fn push_normalized(key: &mut String, text: &str) {
-    let begin = key.len();
-    // None of these letters gets longer in lower case, so that a short text stays a whole part.
-    if text.len() > MAX_PART_BYTES || !push_simple(key, text) {
-        key.truncate(begin);
-        push_part(key, &normalized(text));
-    }
-}
-
-/// False where a letter is met that is not simple.
-fn push_simple(key: &mut String, text: &str) -> bool {
-    let (mut any, mut blank) = (false, false);
-    for letter in text.chars() {
-        let lower = match letter {
-            ' ' => {
-                blank = any;
-                continue;
-            }
-            '!'..='}' => letter.to_ascii_lowercase(),
-            'а'..='я' | 'ё' | '№' | '«' | '»' | '–' | '—' | '°' => letter,
-            'А'..='Я' => char::from_u32(u32::from(letter) + 0x20).unwrap_or(letter),
-            'Ё' => 'ё',
-            _ => return false,
-        };
-        if blank {
-            key.push_str("%20");
-            blank = false;
-        }
-        any = true;
-        match lower {
-            '/' => key.push_str("%2F"),
-            '%' => key.push_str("%25"),
-            lower => key.push(lower),
-        }
-    }
-    true
-}
-
-fn normalized(text: &str) -> String {
+/// A text in lower case with single blanks.
+pub(crate) fn normalized(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !out.is_empty() {
@@ -139,12 +105,32 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_gives_what_the_long_one_does(name in "[ А-Яа-яЁё№A-Za-z0-9«»/%~.,\"\t\u{a0}ßÄİ-]{0,40}( {1,3}[А-Яа-я0-9]{0,30}){0,8}") {
-            let mut long = String::new();
-            push_part(&mut long, &normalized(&name));
-            let mut short = String::new();
-            push_normalized(&mut short, &name);
-            prop_assert_eq!(short, long);
+        fn the_short_way_gives_what_the_long_one_does(
+            name in "[ А-Яа-яЁё№A-Za-z0-9«»/%~.,\"\t\u{a0}ßÄİȺ\u{85}–Ωω-]{0,40}( {1,3}[А-Яа-я0-9]{0,30}){0,8}",
+            unit in "[ А-Яа-я./%\u{a0}]{0,8}|.{0,80}",
+        ) {
+            if let Some(short) = spelled::name_key(&name, &unit) {
+                prop_assert_eq!((!short.is_empty()).then_some(short), name_key(&name, &unit));
+            }
+        }
+    }
+
+    #[test]
+    fn every_letter_has_its_key() {
+        for letter in (0..=0x2FFF).filter_map(char::from_u32) {
+            for name in [format!("{letter}"), format!(" {letter}{letter}"), format!("A{letter} {letter}b")] {
+                if let Some(short) = spelled::name_key(&name, "Шт") {
+                    assert_eq!((!short.is_empty()).then_some(short), name_key(&name, "Шт"), "{name:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn usual_names_go_the_short_way() {
+        for name in ["Молоко \"Луговое\" 2,5% 0,9 л", "Пакет №2 «Майка» – 1/2", "СЫР РОССИЙСКИЙ 50%", "Ёлка~", "15 °C"]
+        {
+            assert!(spelled::name_key(name, "шт").is_some(), "{name}");
         }
     }
 

@@ -7,6 +7,8 @@ use jiff::{
 pub use schemas::time::{local_text, utc_text};
 use schemas::{LocalTimestamp, Timestamp, time::calendar};
 
+use crate::offset;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// The instant that a register's clock showed in the IANA time zone `zone`; `None` where the zone
@@ -16,9 +18,12 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 /// skipped is read by the offset before the change (what RFC 5545 asks for).
 #[must_use]
 pub fn utc(local: LocalTimestamp, zone: &str) -> Option<Timestamp> {
-    // jiff keeps the zones that were asked for.
-    let zone = TimeZone::get(zone).ok()?;
-    let instant = zone.to_ambiguous_timestamp(calendar(local)?).compatible().ok()?;
+    if let Some(offset) = offset::recall(local.0, zone) {
+        return Some(Timestamp(local.0 - offset));
+    }
+    let rules = TimeZone::get(zone).ok()?;
+    let instant = rules.to_ambiguous_timestamp(calendar(local)?).compatible().ok()?;
+    offset::remember(instant, zone, &rules);
     Some(Timestamp(instant.as_microsecond()))
 }
 
@@ -107,7 +112,43 @@ mod tests {
         }
     }
 
+    /// Without any memory.
+    fn looked_up(local: LocalTimestamp, zone: &str) -> Option<Timestamp> {
+        let zone = TimeZone::get(zone).ok()?;
+        let instant = zone.to_ambiguous_timestamp(calendar(local)?).compatible().ok()?;
+        Some(Timestamp(instant.as_microsecond()))
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_would_be_looked_up() {
+        // Each quarter of an hour around the changes of clocks, of zones that have some.
+        for zone in ["Europe/Moscow", "America/New_York", "Europe/Volgograd", "Australia/Lord_Howe", "Asia/Kamchatka"] {
+            for begin in
+                ["2010-03-28", "2010-10-31", "2014-10-26", "2018-10-28", "2024-03-10", "2024-11-03", "2024-04-07"]
+            {
+                let begin = parse_local(&format!("{begin} 00:00:00")).unwrap();
+                for quarter in (-48..144).chain((-48..144).rev()) {
+                    let local = LocalTimestamp(begin.0 + quarter * 900 * MICROS_PER_SECOND);
+                    assert_eq!(utc(local, zone), looked_up(local, zone), "{zone} {:?}", local_text(local));
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_order_of_questions_changes_an_answer(
+            questions in prop::collection::vec(
+                (prop::sample::select(vec!["Europe/Moscow", "America/New_York", "Europe/Samara"]), -3_000_000_000..9_000_000_000_i64),
+                1..20,
+            )
+        ) {
+            for (zone, seconds) in questions {
+                let local = LocalTimestamp(seconds * MICROS_PER_SECOND + 7);
+                prop_assert_eq!(utc(local, zone), looked_up(local, zone));
+            }
+        }
+
         #[test]
         fn nothing_panics(micros in any::<i64>(), text in ".{0,40}", zone in "[A-Za-z/_+0-9-]{0,20}") {
             let _answers = (utc(LocalTimestamp(micros), "Europe/Moscow"), utc(LocalTimestamp(micros), &zone));

@@ -64,15 +64,19 @@ fn hex(code: &str) -> Option<Vec<u8>> {
 /// The serial number of tag 1162, which is ASCII.
 pub(crate) fn serial_of_bytes(code: &[u8]) -> Option<String> {
     gtin_of_bytes(code)?;
+    serial_behind_gtin(code).map(str::to_owned)
+}
+
+/// The serial number of a tag 1162 whose GTIN is right.
+pub(crate) fn serial_behind_gtin(code: &[u8]) -> Option<&str> {
     let serial = std::str::from_utf8(code.get(8..)?).ok()?.trim();
-    (!serial.is_empty() && !serial.contains(char::is_control)).then(|| serial.to_owned())
+    (!serial.is_empty() && !serial.contains(char::is_control)).then_some(serial)
 }
 
 /// Tag 1162 of a marked product: `44 4D`, the GTIN in six bytes, big-endian, and the serial number.
 pub(crate) fn gtin_of_bytes(code: &[u8]) -> Option<String> {
     let [0x44, 0x4D, a, b, c, d, e, f, ..] = code else { return None };
-    let number = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
-    gtin::normalize(&format!("{number:014}"))
+    gtin::of_number(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]))
 }
 
 #[cfg(test)]

@@ -49,14 +49,24 @@ const FIELDS: &[Field] = &[
     Field("correction_type", "1173"),
     Field("correction_date", "1174.1178"),
     Field("correction_number", "1174.1179"),
+    Field("buyer_contact", "1008"),
+    Field("buyer_name", "1256.1227 else 1227"),
+    Field("buyer_inn", "1256.1228 else 1228"),
     Field("shift: receipts", "1118"),
     Field("shift: documents", "1111"),
     Field("shift: unsent_documents", "1097"),
 ];
 
 /// Tags that hold tags.
-const NESTED: [u16; 6] =
-    [tag::ITEM, tag::CORRECTION_BASE, tag::VAT_BY_RATE, tag::VAT_OF_RATE, tag::SUPPLIER, tag::PRODUCT_CODE_NEW];
+const NESTED: [u16; 7] = [
+    tag::BUYER,
+    tag::ITEM,
+    tag::CORRECTION_BASE,
+    tag::VAT_BY_RATE,
+    tag::VAT_OF_RATE,
+    tag::SUPPLIER,
+    tag::PRODUCT_CODE_NEW,
+];
 
 fn read<'d>(document: &'d [u8], _: &Context<'_>) -> Option<Root<'d>> {
     let envelope = container::open(document, 0).ok()?;

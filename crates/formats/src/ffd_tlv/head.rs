@@ -7,10 +7,18 @@ use schemas::{LocalTimestamp, Timestamp};
 
 use super::{
     container::Envelope,
+    other::Others,
     tag,
+    tlv::Tlv,
     value::{self, Path},
 };
 use crate::{Context, Invalid, checks, flags};
+
+// What the texts of a fixed width are padded to.
+const DRIVE_NUMBER_BYTES: usize = 16;
+const REGISTRATION_NUMBER_BYTES: usize = 20;
+/// A taxpayer number.
+pub(super) const INN_BYTES: usize = 12;
 
 /// Identity, time and cashier of a document.
 pub(super) struct Head<'b> {
@@ -27,9 +35,9 @@ pub(super) struct Head<'b> {
     pub cashier_inn: Option<Cow<'b, str>>,
 }
 
-/// The tags as they were found, before it is known that none is missing.
+/// The elements of a head as they are found, before it is known that none is missing.
 #[derive(Default)]
-struct Found<'b> {
+pub(super) struct Found<'b> {
     drive: Option<Cow<'b, str>>,
     number: Option<u32>,
     sign: Option<u32>,
@@ -40,44 +48,70 @@ struct Found<'b> {
     cashier_inn: Option<Cow<'b, str>>,
 }
 
-impl<'b> Head<'b> {
-    pub(super) fn read(
-        envelope: &Envelope<'b>,
-        context: &Context<'_>,
-        flags: &mut Vec<&'static str>,
-    ) -> Result<Self, Invalid> {
-        let path = Path::document(envelope.tag);
-        let mut found = Found::default();
-        for element in envelope.children() {
-            let element = element.map_err(|cut| path.broken(cut))?;
-            match element.tag {
-                tag::DRIVE_NUMBER => found.drive = value::padded(&element),
-                tag::DOCUMENT_NUMBER => found.number = Some(path.number(&element)?),
-                tag::FISCAL_SIGN => found.sign = Some(path.sign(&element)?),
-                tag::REGISTRATION_NUMBER => found.registration_number = value::padded(&element),
-                tag::SHIFT_NUMBER => found.shift_number = Some(path.number(&element)?.into()),
-                tag::TIME => found.time = Some(path.time(&element)?),
-                tag::CASHIER => found.cashier_name = value::string(&element),
-                tag::CASHIER_INN => found.cashier_inn = value::padded(&element),
-                _ => {}
-            }
-        }
-        let head = found.complete(path, context)?;
-        if checks::is_in_future(Some(head.local_time), head.utc_time, context.received_at) {
-            flags.push(flags::TIME_IN_FUTURE);
-        }
-        let agrees = envelope.header.is_none_or(|header| {
-            header.names_drive(&head.drive_number) && header.document_number == head.document_number
-        });
-        if !agrees {
-            flags.push(flags::CONTAINER_DISAGREES);
-        }
-        Ok(head)
-    }
+/// The time of a document, which decides what its codes of VAT mean, wherever it stands.
+pub(super) fn time(envelope: &Envelope<'_>) -> Result<LocalTimestamp, Invalid> {
+    let path = Path::document(envelope.tag);
+    let mut elements = envelope.children().flatten();
+    elements
+        .find(|element| element.tag == tag::TIME)
+        .map_or_else(|| Err(missing_time(path)), |element| path.time(&element))
+}
+
+fn missing_time(path: Path) -> Invalid {
+    path.missing(tag::TIME, "the time")
 }
 
 impl<'b> Found<'b> {
-    fn complete(self, path: Path, context: &Context<'_>) -> Result<Head<'b>, Invalid> {
+    /// Takes an element that any document may have; one that is not of the head is one of the others.
+    pub(super) fn take(&mut self, element: &Tlv<'b>, path: Path, others: &mut Others) -> Result<(), Invalid> {
+        let is_given_back = match element.tag {
+            tag::DRIVE_NUMBER => {
+                self.drive = value::padded(element);
+                element.is_padded(DRIVE_NUMBER_BYTES)
+            }
+            tag::DOCUMENT_NUMBER => {
+                self.number = Some(path.number(element)?);
+                element.is_word()
+            }
+            tag::FISCAL_SIGN => {
+                self.sign = Some(path.sign(element)?);
+                // Of its six bytes two are in no field.
+                false
+            }
+            tag::REGISTRATION_NUMBER => {
+                self.registration_number = value::padded(element);
+                element.is_padded(REGISTRATION_NUMBER_BYTES)
+            }
+            tag::SHIFT_NUMBER => path.number_into(element, &mut self.shift_number)?,
+            tag::TIME => {
+                self.time = Some(path.time(element)?);
+                element.is_word()
+            }
+            tag::CASHIER => {
+                self.cashier_name = value::string(element);
+                element.is_text()
+            }
+            tag::CASHIER_INN => {
+                self.cashier_inn = value::padded(element);
+                element.is_padded(INN_BYTES)
+            }
+            _ => {
+                others.element(element);
+                return Ok(());
+            }
+        };
+        others.field(element, is_given_back);
+        Ok(())
+    }
+
+    /// The head, if nothing of it is missing, and its flags.
+    pub(super) fn complete(
+        self,
+        envelope: &Envelope<'b>,
+        context: &Context<'_>,
+        flags: &mut Vec<&'static str>,
+    ) -> Result<Head<'b>, Invalid> {
+        let path = Path::document(envelope.tag);
         let drive_number = self.drive.ok_or_else(|| path.missing(tag::DRIVE_NUMBER, "the drive number"))?;
         if checks::drive_number(&drive_number) != Some(&*drive_number) {
             return Err(path.invalid(tag::DRIVE_NUMBER, format!("{drive_number:?} is no drive number: 1 to 16 digits")));
@@ -86,7 +120,17 @@ impl<'b> Found<'b> {
             .number
             .filter(|number| *number > 0)
             .ok_or_else(|| path.missing(tag::DOCUMENT_NUMBER, "the document number"))?;
-        let local_time = self.time.ok_or_else(|| path.missing(tag::TIME, "the time"))?;
+        let local_time = self.time.ok_or_else(|| missing_time(path))?;
+        let utc_time = context.time_zone.and_then(|zone| time::utc(local_time, zone));
+        if checks::is_in_future(Some(local_time), utc_time, context.received_at) {
+            flags.push(flags::TIME_IN_FUTURE);
+        }
+        let agrees = envelope
+            .header
+            .is_none_or(|header| header.names_drive(&drive_number) && header.document_number == document_number);
+        if !agrees {
+            flags.push(flags::CONTAINER_DISAGREES);
+        }
         Ok(Head {
             id: canonical::fiscal_id(context.tenant, &drive_number, document_number),
             drive_number,
@@ -95,7 +139,7 @@ impl<'b> Found<'b> {
             registration_number: self.registration_number,
             shift_number: self.shift_number,
             local_time,
-            utc_time: context.time_zone.and_then(|zone| time::utc(local_time, zone)),
+            utc_time,
             cashier_name: self.cashier_name,
             cashier_inn: self.cashier_inn,
         })

@@ -1,10 +1,13 @@
 //! One item of a receipt (tag 1059).
 
 use canonical::{gtin, product};
-use schemas::receipts::Item;
+use schemas::receipts::{Item, VatRate};
 
 use super::{
-    NAME, tag,
+    NAME,
+    head::INN_BYTES,
+    other::Others,
+    tag,
     tlv::Tlv,
     value::{self, Path},
 };
@@ -22,34 +25,62 @@ pub(super) fn canonical<'b>(
     flags: &mut Vec<&'static str>,
 ) -> Result<Item<'b>, Invalid> {
     let mut item = Item::default();
+    let mut others = Others::default();
     let mut quantity = None;
     for child in element.children() {
         let child = child.map_err(|cut| path.broken(cut))?;
-        match child.tag {
-            tag::NAME => item.name = value::string(&child),
-            tag::QUANTITY => quantity = Some(path.quantity(&child)?),
-            tag::PRICE => item.price_kopecks = Some(path.money(&child)?),
-            tag::SUM => item.sum_kopecks = Some(path.money(&child)?),
-            tag::VAT_RATE => item.vat_rate = Some(codes.rate(path.code(&child)?.into(), flags)),
-            tag::VAT_SUM => item.vat_sum_kopecks = Some(path.money(&child)?),
-            tag::PAYMENT_METHOD => item.payment_method = Some(path.code(&child)?.into()),
-            tag::PAYMENT_SUBJECT => item.payment_subject = Some(path.code(&child)?.into()),
-            tag::UNIT => item.unit = value::string(&child),
-            tag::UNIT_CODE => item.unit = codes::unit(path.code(&child)?.into(), flags),
+        let is_given_back = match child.tag {
+            tag::NAME => {
+                item.name = value::string(&child);
+                child.is_text()
+            }
+            tag::QUANTITY => {
+                quantity = Some(path.quantity(&child)?);
+                child.is_quantity()
+            }
+            tag::PRICE => path.money_into(&child, &mut item.price_kopecks)?,
+            tag::SUM => path.money_into(&child, &mut item.sum_kopecks)?,
+            tag::VAT_SUM => path.money_into(&child, &mut item.vat_sum_kopecks)?,
+            tag::VAT_RATE => {
+                let rate = codes.rate(path.code(&child)?.into(), flags);
+                item.vat_rate = Some(rate);
+                child.is_byte() && rate != VatRate::Unknown
+            }
+            tag::PAYMENT_METHOD => path.code_into(&child, &mut item.payment_method)?,
+            tag::PAYMENT_SUBJECT => path.code_into(&child, &mut item.payment_subject)?,
+            tag::AGENT => path.code_into(&child, &mut item.agent)?,
+            tag::UNIT => {
+                item.unit = value::unit(&child).or(item.unit.take());
+                child.is_text()
+            }
             tag::PRODUCT_CODE => {
                 item.marking_code = hex(child.value).map(Into::into);
                 item.gtin = marking::gtin_of_bytes(child.value).map(Into::into);
-                item.marking_serial = marking::serial_of_bytes(child.value).map(Into::into);
+                let serial = item.gtin.as_ref().and_then(|_| marking::serial_behind_gtin(child.value));
+                item.marking_serial = serial.map(Into::into);
+                !child.value.is_empty()
             }
-            tag::PRODUCT_CODE_NEW => product_code(&child, &mut item),
-            tag::AGENT => item.agent = Some(path.code(&child)?.into()),
-            tag::SUPPLIER_INN => item.supplier_inn = value::padded(&child),
-            tag::SUPPLIER => {
-                let mut parts = child.children().flatten();
-                item.supplier_name = parts.find(|part| part.tag == tag::SUPPLIER_NAME).as_ref().and_then(value::string);
+            tag::SUPPLIER_INN => {
+                item.supplier_inn = value::padded(&child);
+                child.is_padded(INN_BYTES)
             }
-            _ => {}
-        }
+            tag::SUPPLIER => supplier(&child, &mut item),
+            tag::UNIT_CODE => {
+                item.unit = codes::unit(path.code(&child)?.into(), flags).or(item.unit.take());
+                others.keep(&[tag::UNIT]);
+                false
+            }
+            tag::PRODUCT_CODE_NEW => {
+                product_code(&child, &mut item);
+                others.keep(&[tag::PRODUCT_CODE]);
+                false
+            }
+            _ => {
+                others.element(&child);
+                continue;
+            }
+        };
+        others.field(&child, is_given_back);
     }
     let (quantity, rounded) = quantity.unwrap_or_else(|| {
         flags::raise(flags, flags::QUANTITY_MISSING);
@@ -68,7 +99,16 @@ pub(super) fn canonical<'b>(
         unit: item.unit.as_deref(),
     })
     .map(Into::into);
+    item.other_tags = others.collect(element.children(), context);
     Ok(item)
+}
+
+/// Tag 1224: its name, alone, is given back.
+fn supplier<'b>(element: &Tlv<'b>, item: &mut Item<'b>) -> bool {
+    let mut parts = element.children().flatten();
+    let Some(name) = parts.find(|part| part.tag == tag::SUPPLIER_NAME) else { return false };
+    item.supplier_name = value::string(&name);
+    name.is_text() && name.whole_length() == element.value.len()
 }
 
 /// Tags 1301 to 1303 are the bar codes EAN-8, EAN-13 and ITF-14; all others are marks.
@@ -87,8 +127,11 @@ fn product_code<'b>(element: &Tlv<'b>, item: &mut Item<'b>) {
 
 fn hex(bytes: &[u8]) -> Option<String> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
-    let text: String = bytes.iter().flat_map(digits).collect();
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
     (!text.is_empty()).then_some(text)
 }
 

@@ -6,10 +6,12 @@
 //! Texts are CP866, money is in kopecks, times are seconds of the register's own clock.
 
 mod container;
+mod cp866;
 mod fields;
 mod frame;
 mod head;
 mod item;
+mod other;
 mod receipt;
 mod report;
 mod shift;
@@ -37,7 +39,7 @@ pub static FAMILY: Family = Family {
 };
 
 const NAME: &str = "ffd-tlv";
-const REVISION: i32 = 1;
+const REVISION: i32 = 2;
 
 /// The drive and the registration number.
 fn devices(bytes: &[u8]) -> Vec<String> {

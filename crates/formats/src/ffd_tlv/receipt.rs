@@ -8,8 +8,10 @@ use schemas::receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptK
 use super::{
     NAME, REVISION,
     container::Envelope,
-    head::Head,
-    item, tag,
+    head::{self, INN_BYTES},
+    item,
+    other::Others,
+    tag,
     tlv::Tlv,
     value::{self, Path},
 };
@@ -21,16 +23,20 @@ use crate::{
 
 pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Receipt<'b>, Invalid> {
     let path = Path::document(envelope.tag);
-    let mut flags = Vec::new();
-    let head = Head::read(envelope, context, &mut flags)?;
-    let mut body = Body::new(path, VatCodes::at(head.local_time));
+    let mut body = Body::new(path, VatCodes::at(head::time(envelope)?));
     for element in envelope.children() {
-        body.take(&element.map_err(|cut| path.broken(cut))?, context, &mut flags)?;
+        body.take(&element.map_err(|cut| path.broken(cut))?, context)?;
     }
+    let mut flags = Vec::new();
+    let head = body.head.complete(envelope, context, &mut flags)?;
+    flags.append(&mut body.flags);
     let total_kopecks = body.total.ok_or_else(|| path.missing(tag::TOTAL, "the total"))?;
     let kind = kind(envelope.tag);
     if !checks::items_add_up(kind, total_kopecks, &body.items) {
         flags.push(flags::ITEMS_DO_NOT_ADD_UP);
+    }
+    if body.others.keeps(tag::VAT_BY_RATE) {
+        body.others.keep(tag::VAT_SUMS);
     }
     Ok(Receipt {
         receipt_id: head.id.into(),
@@ -55,6 +61,10 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         correction_type: body.correction_type,
         correction_date: body.correction_date.map(Into::into),
         correction_number: body.correction_number,
+        buyer_contact: body.buyer_contact,
+        buyer_name: body.buyer_name,
+        buyer_inn: body.buyer_inn,
+        other_tags: body.others.collect(envelope.children(), context),
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.receipt(NAME, REVISION)
     })
@@ -70,10 +80,11 @@ fn kind(document: u16) -> ReceiptKind {
     }
 }
 
-/// What receipts have beyond the head.
+/// What is found in a receipt.
 struct Body<'b> {
     path: Path,
     codes: VatCodes,
+    head: head::Found<'b>,
     operation: Option<Operation>,
     receipt_number: Option<i64>,
     total: Option<i64>,
@@ -84,13 +95,19 @@ struct Body<'b> {
     correction_type: Option<i32>,
     correction_date: Option<String>,
     correction_number: Option<Cow<'b, str>>,
+    buyer_contact: Option<Cow<'b, str>>,
+    buyer_name: Option<Cow<'b, str>>,
+    buyer_inn: Option<Cow<'b, str>>,
+    others: Others,
+    flags: Vec<&'static str>,
 }
 
 impl<'b> Body<'b> {
-    const fn new(path: Path, codes: VatCodes) -> Self {
+    fn new(path: Path, codes: VatCodes) -> Self {
         Self {
             path,
             codes,
+            head: head::Found::default(),
             operation: None,
             receipt_number: None,
             total: None,
@@ -101,16 +118,30 @@ impl<'b> Body<'b> {
             correction_type: None,
             correction_date: None,
             correction_number: None,
+            buyer_contact: None,
+            buyer_name: None,
+            buyer_inn: None,
+            others: Others::default(),
+            flags: Vec::new(),
         }
     }
 
-    fn take(&mut self, element: &Tlv<'b>, context: &Context<'b>, flags: &mut Vec<&'static str>) -> Result<(), Invalid> {
+    fn take(&mut self, element: &Tlv<'b>, context: &Context<'b>) -> Result<(), Invalid> {
         let path = self.path;
-        match element.tag {
-            tag::OPERATION => self.operation = Some(operation(element, path)?),
-            tag::RECEIPT_NUMBER => self.receipt_number = Some(path.number(element)?.into()),
-            tag::TOTAL => self.total = Some(path.money(element)?),
-            tag::TAXATION => self.taxation = Some(path.code(element)?.into()),
+        let is_given_back = match element.tag {
+            tag::ITEM => {
+                let path = path.item(self.items.len());
+                self.items.push(item::canonical(element, path, self.codes, context, &mut self.flags)?);
+                self.others.object(tag::ITEM);
+                return Ok(());
+            }
+            tag::OPERATION => {
+                self.operation = Some(operation(element, path)?);
+                element.is_byte()
+            }
+            tag::RECEIPT_NUMBER => path.number_into(element, &mut self.receipt_number)?,
+            tag::TOTAL => path.money_into(element, &mut self.total)?,
+            tag::TAXATION => path.code_into(element, &mut self.taxation)?,
             tag::CASH => self.payment(PaymentKind::Cash, element)?,
             tag::CARD => self.payment(PaymentKind::Card, element)?,
             tag::PREPAID => self.payment(PaymentKind::Prepaid, element)?,
@@ -122,74 +153,136 @@ impl<'b> Body<'b> {
             tag::WITHOUT_VAT => self.vat(VatRate::None, element)?,
             tag::VAT_20_120 => self.vat(self.codes.vat_20_120(), element)?,
             tag::VAT_10_110 => self.vat(VatRate::Vat10_110, element)?,
-            tag::VAT_BY_RATE => self.vat_by_rate(element, flags)?,
-            tag::CORRECTION_TYPE => self.correction_type = Some(path.code(element)?.into()),
+            tag::VAT_BY_RATE => self.vat_by_rate(element)?,
+            tag::CORRECTION_TYPE => path.code_into(element, &mut self.correction_type)?,
             tag::CORRECTION_BASE => self.correction_base(element)?,
-            tag::ITEM => {
-                let item = item::canonical(element, path.item(self.items.len()), self.codes, context, flags)?;
-                self.items.push(item);
-            }
-            _ => {}
-        }
+            personal if tag::is_personal(personal) => self.personal(element, context),
+            _ => return self.head.take(element, path, &mut self.others),
+        };
+        self.others.field(element, is_given_back);
         Ok(())
     }
 
-    /// Tag 1174.
-    fn correction_base(&mut self, element: &Tlv<'b>) -> Result<(), Invalid> {
+    /// What tells who the buyer is, where that is kept.
+    fn personal(&mut self, element: &Tlv<'b>, context: &Context<'_>) -> bool {
+        if !context.keeps_personal_data {
+            return false;
+        }
+        match element.tag {
+            tag::BUYER_CONTACT => {
+                self.buyer_contact = value::string(element);
+                element.is_text()
+            }
+            tag::BUYER_NAME => {
+                self.buyer_name = value::string(element);
+                element.is_text()
+            }
+            tag::BUYER_INN => {
+                self.buyer_inn = value::padded(element);
+                element.is_padded(INN_BYTES)
+            }
+            tag::BUYER => {
+                for part in element.children().flatten() {
+                    match part.tag {
+                        tag::BUYER_NAME => self.buyer_name = value::string(&part),
+                        tag::BUYER_INN => self.buyer_inn = value::padded(&part),
+                        _ => {}
+                    }
+                }
+                self.others.keep(&[tag::BUYER_NAME, tag::BUYER_INN]);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Tag 1174: a day and a number, in this order, are given back.
+    fn correction_base(&mut self, element: &Tlv<'b>) -> Result<bool, Invalid> {
+        const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
+        let mut before = 0;
+        let mut is_given_back = !element.value.is_empty();
         for child in element.children() {
             let child = child.map_err(|cut| self.path.broken(cut))?;
-            match child.tag {
-                tag::CORRECTION_DATE => self.correction_date = time::local_date_text(self.path.time(&child)?),
-                tag::CORRECTION_NUMBER => self.correction_number = value::string(&child),
-                _ => {}
-            }
+            is_given_back &= before < child.tag;
+            before = child.tag;
+            is_given_back &= match child.tag {
+                tag::CORRECTION_DATE => {
+                    self.correction_date = time::local_date_text(self.path.time(&child)?);
+                    child.is_word() && value::little_endian(child.value).is_multiple_of(SECONDS_OF_DAY)
+                }
+                tag::CORRECTION_NUMBER => {
+                    self.correction_number = value::string(&child);
+                    child.is_text()
+                }
+                _ => false,
+            };
         }
-        Ok(())
+        Ok(is_given_back)
     }
 
-    /// Every kind of payment has its tag in every receipt; those of zero are left out.
-    fn payment(&mut self, kind: PaymentKind, element: &Tlv<'_>) -> Result<(), Invalid> {
+    /// Every kind of payment has its tag in every receipt; those of zero are left to the other tags.
+    fn payment(&mut self, kind: PaymentKind, element: &Tlv<'_>) -> Result<bool, Invalid> {
         let amount_kopecks = self.path.money(element)?;
         if amount_kopecks != 0 {
             self.payments.push(Payment { kind, amount_kopecks });
         }
-        Ok(())
+        Ok(amount_kopecks != 0 && element.is_sum())
     }
 
-    /// Rates of zero are left out as well.
-    fn vat(&mut self, rate: VatRate, element: &Tlv<'_>) -> Result<(), Invalid> {
+    /// Rates of zero as well.
+    fn vat(&mut self, rate: VatRate, element: &Tlv<'_>) -> Result<bool, Invalid> {
         let sum_kopecks = self.path.money(element)?;
         if sum_kopecks != 0 {
             self.vat_sums.push(VatSum { rate, sum_kopecks });
         }
-        Ok(())
+        Ok(sum_kopecks != 0 && element.is_sum())
     }
 
-    /// Sums by rate. The same tag is a text in format 1.0: what is no list of rates is skipped.
-    fn vat_by_rate(&mut self, element: &Tlv<'_>, flags: &mut Vec<&'static str>) -> Result<(), Invalid> {
+    /// Sums by rate. The same tag is a text in format 1.0: what is no list of rates is skipped. Given back are pairs of a
+    /// code and its sum, of rates that have no tag of their own.
+    fn vat_by_rate(&mut self, element: &Tlv<'_>) -> Result<bool, Invalid> {
+        let mut is_given_back = !element.value.is_empty();
         for of_rate in element.children() {
-            let Ok(of_rate) = of_rate else { return Ok(()) };
+            let Ok(of_rate) = of_rate else { return Ok(false) };
             if of_rate.tag != tag::VAT_OF_RATE {
+                is_given_back = false;
                 continue;
             }
             let mut rate = None;
             let mut sum = None;
+            let mut is_pair = false;
             for child in of_rate.children() {
                 match child {
                     Ok(code) if code.tag == tag::VAT_RATE => {
-                        rate = Some(self.codes.rate(self.path.code(&code)?.into(), flags))
+                        let stated = self.codes.rate(self.path.code(&code)?.into(), &mut self.flags);
+                        is_pair = code.is_byte() && sum.is_none() && !has_own_tag(stated);
+                        rate = Some(stated);
                     }
                     Ok(value) if value.tag == tag::VAT_OF_RATE_SUM => sum = Some(value),
                     Ok(_) => {}
-                    Err(_) => return Ok(()),
+                    Err(_) => return Ok(false),
                 }
             }
-            if let (Some(rate), Some(sum)) = (rate, sum) {
-                self.vat(rate, &sum)?;
-            }
+            let Some((rate, sum)) = rate.zip(sum) else {
+                is_given_back = false;
+                continue;
+            };
+            let is_whole = of_rate.value.len() == CODE_BYTES + sum.whole_length();
+            is_given_back &= self.vat(rate, &sum)? && is_pair && is_whole;
         }
-        Ok(())
+        Ok(is_given_back)
     }
+}
+
+/// A code of one byte with its tag and length.
+const CODE_BYTES: usize = 5;
+
+/// Whether sums of a rate have another tag than [`tag::VAT_BY_RATE`], or no tag is known.
+const fn has_own_tag(rate: VatRate) -> bool {
+    !matches!(
+        rate,
+        VatRate::Vat5 | VatRate::Vat7 | VatRate::Vat5_105 | VatRate::Vat7_107 | VatRate::Vat22 | VatRate::Vat22_122
+    )
 }
 
 /// Tag 1054.

@@ -2,7 +2,7 @@
 
 use schemas::events::{EventKind, RegisterEvent};
 
-use super::{NAME, REVISION, container::Envelope, head::Head};
+use super::{NAME, REVISION, container::Envelope, head, other::Others, value::Path};
 use crate::{Context, Invalid};
 
 pub(super) fn canonical<'b>(
@@ -10,8 +10,12 @@ pub(super) fn canonical<'b>(
     name: &'static str,
     context: &Context<'b>,
 ) -> Result<RegisterEvent<'b>, Invalid> {
-    let mut flags = Vec::new();
-    let head = Head::read(envelope, context, &mut flags)?;
+    let path = Path::document(envelope.tag);
+    let (mut head, mut others, mut flags) = (head::Found::default(), Others::default(), Vec::new());
+    for element in envelope.children() {
+        head.take(&element.map_err(|cut| path.broken(cut))?, path, &mut others)?;
+    }
+    let head = head.complete(envelope, context, &mut flags)?;
     Ok(RegisterEvent {
         event_id: head.id.into(),
         kind: EventKind::Other,
@@ -25,6 +29,7 @@ pub(super) fn canonical<'b>(
         utc_time: head.utc_time,
         cashier_name: head.cashier_name,
         cashier_inn: head.cashier_inn,
+        other_tags: others.collect(envelope.children(), context),
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.event(NAME, REVISION)
     })

@@ -2,14 +2,29 @@
 
 use schemas::shifts::{ShiftDocument, ShiftKind};
 
-use super::{NAME, REVISION, container::Envelope, head::Head, tag, value::Path};
+use super::{NAME, REVISION, container::Envelope, head, other::Others, tag, value::Path};
 use crate::{Context, Invalid};
 
 pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<ShiftDocument<'b>, Invalid> {
     let path = Path::document(envelope.tag);
-    let mut flags = Vec::new();
-    let head = Head::read(envelope, context, &mut flags)?;
-    let mut shift = ShiftDocument {
+    let mut shift = context.shift(NAME, REVISION);
+    let (mut head, mut others, mut flags) = (head::Found::default(), Others::default(), Vec::new());
+    for element in envelope.children() {
+        let element = element.map_err(|cut| path.broken(cut))?;
+        let counter = match element.tag {
+            tag::RECEIPTS_OF_SHIFT => &mut shift.receipts,
+            tag::DOCUMENTS_OF_SHIFT => &mut shift.documents,
+            tag::UNSENT_DOCUMENTS => &mut shift.unsent_documents,
+            _ => {
+                head.take(&element, path, &mut others)?;
+                continue;
+            }
+        };
+        let is_given_back = path.number_into(&element, counter)?;
+        others.field(&element, is_given_back);
+    }
+    let head = head.complete(envelope, context, &mut flags)?;
+    Ok(ShiftDocument {
         shift_document_id: head.id.into(),
         drive_number: Some(head.drive_number),
         document_number: Some(head.document_number.into()),
@@ -21,18 +36,8 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         utc_time: head.utc_time,
         cashier_name: head.cashier_name,
         cashier_inn: head.cashier_inn,
+        other_tags: others.collect(envelope.children(), context),
         flags: flags.into_iter().map(Into::into).collect(),
-        ..context.shift(NAME, REVISION)
-    };
-    for element in envelope.children() {
-        let element = element.map_err(|cut| path.broken(cut))?;
-        let counter = match element.tag {
-            tag::RECEIPTS_OF_SHIFT => &mut shift.receipts,
-            tag::DOCUMENTS_OF_SHIFT => &mut shift.documents,
-            tag::UNSENT_DOCUMENTS => &mut shift.unsent_documents,
-            _ => continue,
-        };
-        *counter = Some(path.number(&element)?.into());
-    }
-    Ok(shift)
+        ..shift
+    })
 }

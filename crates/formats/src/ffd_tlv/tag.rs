@@ -51,6 +51,8 @@ pub(super) const VAT_0: u16 = 1104;
 pub(super) const WITHOUT_VAT: u16 = 1105;
 pub(super) const VAT_20_120: u16 = 1106;
 pub(super) const VAT_10_110: u16 = 1107;
+/// The tags of VAT by rate that hold one sum each.
+pub(super) const VAT_SUMS: &[u16] = &[VAT_20, VAT_10, VAT_0, WITHOUT_VAT, VAT_20_120, VAT_10_110];
 /// VAT by rate, for the rates since 2025; in format 1.0 a text.
 pub(super) const VAT_BY_RATE: u16 = 1115;
 /// One rate of [`VAT_BY_RATE`].
@@ -65,6 +67,19 @@ pub(super) const CORRECTION_NUMBER: u16 = 1179;
 pub(super) const PREPAID: u16 = 1215;
 pub(super) const CREDIT: u16 = 1216;
 pub(super) const COUNTER_PROVISION: u16 = 1217;
+
+// The buyer
+pub(super) const BUYER_CONTACT: u16 = 1008;
+pub(super) const BUYER_NAME: u16 = 1227;
+pub(super) const BUYER_INN: u16 = 1228;
+/// Name, taxpayer number, birthday, citizenship, papers and address of the buyer, since format 1.2.
+pub(super) const BUYER: u16 = 1256;
+
+/// Whether an element tells who the buyer is: contact, name, taxpayer number, birthday, citizenship, kind and data of
+/// papers, address, or all of it.
+pub(super) const fn is_personal(tag: u16) -> bool {
+    matches!(tag, BUYER_CONTACT | BUYER_NAME | BUYER_INN | 1243..=1246 | 1254 | BUYER)
+}
 
 // Items
 pub(super) const QUANTITY: u16 = 1023;

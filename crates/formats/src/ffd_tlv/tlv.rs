@@ -47,6 +47,20 @@ impl<'b> Tlv<'b> {
     pub(super) const fn children(&self) -> Tlvs<'b> {
         Tlvs { rest: self.value, offset: self.offset }
     }
+
+    /// Bytes with tag and length.
+    pub(super) const fn whole_length(&self) -> usize {
+        4 + self.value.len()
+    }
+
+    /// Appends the element as it was.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let [tag_low, tag_high] = self.tag.to_le_bytes();
+        // Read from two bytes: no longer one is lost.
+        let [length_low, length_high, ..] = self.value.len().to_le_bytes();
+        out.extend_from_slice(&[tag_low, tag_high, length_low, length_high]);
+        out.extend_from_slice(self.value);
+    }
 }
 
 /// Elements one after another. Ends after the first broken one.

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use schemas::{Decimal, LocalTimestamp};
 
-use super::tlv::{Broken, Cut, Tlv};
+use super::{
+    cp866,
+    tlv::{Broken, Cut, Tlv},
+};
 use crate::{
     Invalid,
     checks::{MAX_KOPECKS, QUANTITY_LIMIT},
-    text,
 };
 
 /// The object whose elements are being read: a document, or one of its items.
@@ -82,6 +84,24 @@ impl Path {
             .ok_or_else(|| self.invalid(element.tag, format!("{kopecks} kopecks is more than {MAX_KOPECKS}")))
     }
 
+    /// Reads kopecks into a field, and tells whether the field gives the element back.
+    pub(super) fn money_into(self, element: &Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
+        *field = Some(self.money(element)?);
+        Ok(element.is_sum())
+    }
+
+    /// Reads a code into a field, and tells whether the field gives the element back.
+    pub(super) fn code_into(self, element: &Tlv<'_>, field: &mut Option<i32>) -> Result<bool, Invalid> {
+        *field = Some(self.code(element)?.into());
+        Ok(element.is_byte())
+    }
+
+    /// Reads a number into a field, and tells whether the field gives the element back.
+    pub(super) fn number_into(self, element: &Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
+        *field = Some(self.number(element)?.into());
+        Ok(element.is_word())
+    }
+
     /// Type F, with whether it had to be rounded to six digits after the point.
     pub(super) fn quantity(self, element: &Tlv<'_>) -> Result<(Decimal<6>, bool), Invalid> {
         let (digits, mantissa) = match element.value {
@@ -123,7 +143,18 @@ impl Path {
 
 /// Type S: CP866, as sent.
 pub(super) fn string<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
-    text::clean(decode(element.value))
+    cp866::decode(element.value)
+}
+
+/// A unit: the usual ones need no memory of their own.
+pub(super) fn unit<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
+    match element.value {
+        b"\xE8\xE2" => Some("шт".into()),
+        b"\xAA\xA3" => Some("кг".into()),
+        b"\xE8\xE2." => Some("шт.".into()),
+        b"\xAB" => Some("л".into()),
+        _ => string(element),
+    }
 }
 
 /// Type X: CP866 without its padding.
@@ -131,15 +162,11 @@ pub(super) fn padded<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
     let padding = |b: &&u8| matches!(**b, b' ' | 0);
     let start = element.value.iter().take_while(padding).count();
     let end = element.value.len() - element.value[start..].iter().rev().take_while(padding).count();
-    text::clean(decode(&element.value[start..end]))
-}
-
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    encoding_rs::IBM866.decode_without_bom_handling(bytes).0
+    cp866::decode(&element.value[start..end])
 }
 
 /// At most 8 bytes.
-fn little_endian(bytes: &[u8]) -> u64 {
+pub(super) fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 

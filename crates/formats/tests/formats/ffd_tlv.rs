@@ -21,7 +21,7 @@ fn a_receipt_has_every_value_that_was_sent() {
     let bytes = hex(RECEIPT);
     let receipt = support::receipt("ffd-tlv", &bytes);
     assert_eq!(receipt.receipt_id, "acme/9999078900001234/0000004417");
-    assert_eq!((&*receipt.source, receipt.revision, receipt.shop.as_deref()), ("ffd-tlv", 1, Some("shop-1")));
+    assert_eq!((&*receipt.source, receipt.revision, receipt.shop.as_deref()), ("ffd-tlv", 2, Some("shop-1")));
     assert_eq!((&*receipt.raw_topic, receipt.raw_partition, receipt.raw_offset), ("registers.raw.v1", 3, 42));
     assert_eq!((receipt.drive_number.as_deref(), receipt.document_number), (Some("9999078900001234"), Some(4417)));
     assert_eq!(

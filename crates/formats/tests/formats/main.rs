@@ -21,5 +21,6 @@ mod robustness;
 mod round_trip;
 mod set_retail;
 mod support;
+mod tlv_back;
 mod vendors;
 mod xml_1c;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::support::{self, DREAMKAS, EVOTOR, FNS, FRONTOL, TLV, XML_1C, documents, flags, frame, hex, quantity};
 
 /// The folder that `KASSAFLOW_SAMPLES` names.
-fn samples() -> Option<PathBuf> {
+pub(crate) fn samples() -> Option<PathBuf> {
     let folder = std::env::var_os("KASSAFLOW_SAMPLES").filter(|folder| !folder.is_empty());
     if folder.is_none() {
         static ONCE: Once = Once::new();
@@ -27,7 +27,7 @@ fn samples() -> Option<PathBuf> {
     folder.map(PathBuf::from)
 }
 
-fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
+pub(crate) fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
     let path = folder.join(file);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
