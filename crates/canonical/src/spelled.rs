@@ -1,5 +1,4 @@
-//! Keys of names of usual letters, spelled on the stack in one pass: half of what is left of a receipt's cost when its
-//! text has been read is keys.
+//! Keys of names of usual letters, spelled on the stack in one pass.
 
 use std::sync::LazyLock;
 
@@ -57,12 +56,22 @@ fn spelling(letter: char) -> Spelling {
 
 /// The key of a name and a unit, empty where the name is; `None` where something in them is unusual.
 pub(crate) fn name_key(name: &str, unit: &str) -> Option<String> {
+    spelled(name, unit, |key| key.part(name))
+}
+
+/// As [`name_key`], of a name that is also given as it came: in an encoding of one byte a letter.
+pub(crate) fn name_key_of_letters(name: &str, sent: &[u8], letters: &Letters, unit: &str) -> Option<String> {
+    spelled(name, unit, |key| key.letters(sent, letters))
+}
+
+#[inline]
+fn spelled(name: &str, unit: &str, put_name: impl FnOnce(&mut Spelled) -> Option<()>) -> Option<String> {
     if name.len() > MAX_PART_BYTES || unit.len() > MAX_UNIT_BYTES {
         return None;
     }
     let mut key = Spelled { bytes: [0; ROOM], end: 0 };
     key.put(PREFIX)?;
-    key.part(name)?;
+    put_name(&mut key)?;
     if key.end == PREFIX.len() {
         return Some(String::new());
     }
@@ -72,6 +81,22 @@ pub(crate) fn name_key(name: &str, unit: &str) -> Option<String> {
     key.bytes.get_mut(key.end..key.end + size_of::<Spelling>())?.fill(0);
     let checked = simdutf8::basic::from_utf8(&key.bytes[..key.end.max(LEAST_FOR_SIMD)]).ok()?;
     checked.get(..key.end).map(str::to_owned)
+}
+
+/// What the letters of an encoding of one byte a letter become in a key.
+#[derive(Debug)]
+pub struct Letters([Spelling; 256]);
+
+impl Letters {
+    /// Of the encoding in which a byte is that letter.
+    #[must_use]
+    pub fn new(letter: impl Fn(u8) -> char) -> Self {
+        let mut spellings = [[0; 4]; 256];
+        for byte in 0..=u8::MAX {
+            spellings[usize::from(byte)] = spelling(letter(byte));
+        }
+        Self(spellings)
+    }
 }
 
 struct Spelled {
@@ -86,8 +111,26 @@ impl Spelled {
         Some(())
     }
 
+    /// As [`Self::part`], for one byte a letter: a quarter of the time.
+    fn letters(&mut self, text: &[u8], letters: &Letters) -> Option<()> {
+        let (mut end, mut marks, mut after_blank) = (self.end, 0, true);
+        for byte in text {
+            let spelling = letters.0[usize::from(*byte)];
+            let is_blank = spelling[3] & BLANK != 0;
+            self.bytes.get_mut(end..end + 4)?.copy_from_slice(&spelling);
+            end += if is_blank & after_blank { 0 } else { usize::from(spelling[3] & LENGTH) };
+            marks |= spelling[3];
+            after_blank = is_blank;
+        }
+        if after_blank && end > self.end {
+            end -= 3;
+        }
+        self.end = end;
+        (marks & UNUSUAL == 0).then_some(())
+    }
+
     /// Every byte writes a whole spelling, and the next one begins where that ends: no letter, no case and no blank is a
-    /// branch that could be guessed wrongly. That is worth three quarters of the time.
+    /// branch that could be guessed wrongly.
     fn part(&mut self, text: &str) -> Option<()> {
         let spellings = &*SPELLINGS;
         let (begin, mut marks, mut after_blank, mut before) = (self.end, 0, true, 0);

@@ -1,6 +1,8 @@
 //! Texts of the format: code page 866, one byte a letter.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
+
+use canonical::product::Letters;
 
 /// Letters that are written in one piece.
 const PIECE: usize = 128;
@@ -50,25 +52,40 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     if is_blank(bytes) {
         return None;
     }
-    if bytes.is_ascii() && !bytes.contains(&0) {
+    if is_plain(bytes) {
         return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
     }
-    let mut text = String::new();
-    for piece in bytes.chunks(PIECE) {
-        let mut buffer = [0; 3 * PIECE + 1];
-        let mut end = 0;
-        // Every letter writes three bytes and the next one begins where it ends: no letter is a branch.
-        for byte in piece {
-            let [a, b, c, length] = LETTERS[usize::from(*byte)];
-            if let Some(place) = buffer.get_mut(end..end + 3) {
-                place.copy_from_slice(&[a, b, c]);
-            }
-            end += usize::from(length);
-        }
-        let checked = simdutf8::basic::from_utf8(&buffer[..end.max(LEAST_FOR_SIMD)]);
-        text.push_str(checked.unwrap_or_default().get(..end).unwrap_or_default());
+    if bytes.len() <= PIECE {
+        return Some(with_decoded(bytes, str::to_owned).into());
     }
+    let mut text = String::with_capacity(2 * bytes.len());
+    bytes.chunks(PIECE).for_each(|piece| with_decoded(piece, |piece| text.push_str(piece)));
     Some(text.into())
+}
+
+/// Of at most [`PIECE`] letters.
+fn with_decoded<T>(piece: &[u8], take: impl FnOnce(&str) -> T) -> T {
+    let mut buffer = [0; 3 * PIECE + 1];
+    let mut end = 0;
+    // Every letter writes three bytes and the next one begins where it ends: no letter is a branch.
+    for byte in piece {
+        let [a, b, c, length] = LETTERS[usize::from(*byte)];
+        if let Some(place) = buffer.get_mut(end..end + 3) {
+            place.copy_from_slice(&[a, b, c]);
+        }
+        end += usize::from(length);
+    }
+    let checked = simdutf8::basic::from_utf8(&buffer[..end.max(LEAST_FOR_SIMD)]);
+    take(checked.unwrap_or_default().get(..end).unwrap_or_default())
+}
+
+/// What is in a key of a product for each letter.
+pub(super) static KEYS: LazyLock<Letters> =
+    LazyLock::new(|| Letters::new(|byte| with_decoded(&[byte], |letter| letter.chars().next().unwrap_or_default())));
+
+/// ASCII, without U+0000. All bytes are looked at, many at a time.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & (byte.wrapping_sub(1) < 0x7F))
 }
 
 /// What `str::trim` takes for blanks.
@@ -78,7 +95,7 @@ fn is_blank(bytes: &[u8]) -> bool {
 
 /// Whether the text is given back: one of nothing but blanks has no field, and U+FFFD is in no code page.
 pub(super) fn is_given_back(bytes: &[u8]) -> bool {
-    !bytes.contains(&0) && !is_blank(bytes)
+    bytes.iter().fold(true, |whole, byte| whole & (*byte != 0)) && !is_blank(bytes)
 }
 
 #[cfg(test)]
@@ -100,6 +117,18 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|at| [0xE0, b'a', 0xDB, 0x80][at % 4]).collect();
             let published = encoding_rs::IBM866.decode_without_bom_handling(&bytes).0;
             assert_eq!(decode(&bytes), Some(published), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_from_bytes_and_from_text() {
+        let names: [&[u8]; 5] = [b" \x91\xEB\xE0  50% / \xFC1 ", b"\0\xFFa~", b"\x80\xF0\xB0", b"\t", &[0x8F; 150]];
+        for sent in names.into_iter().map(<[u8]>::to_vec).chain((0..=255).map(|byte| vec![b'A', byte, byte, b'b'])) {
+            let Some(name) = decode(&sent) else { continue };
+            let facts =
+                canonical::product::ProductFacts { name: Some(&name), unit: Some("кг"), ..Default::default() };
+            let key = canonical::product::name_key_of_letters(&name, &sent, &KEYS, "кг");
+            assert_eq!(key, canonical::product_key(&facts), "{name}");
         }
     }
 

@@ -48,16 +48,7 @@ pub(super) struct Found<'b> {
     cashier_inn: Option<Cow<'b, str>>,
 }
 
-/// The time of a document, which decides what its codes of VAT mean, wherever it stands.
-pub(super) fn time(envelope: &Envelope<'_>) -> Result<LocalTimestamp, Invalid> {
-    let path = Path::document(envelope.tag);
-    let mut elements = envelope.children().flatten();
-    elements
-        .find(|element| element.tag == tag::TIME)
-        .map_or_else(|| Err(missing_time(path)), |element| path.time(&element))
-}
-
-fn missing_time(path: Path) -> Invalid {
+pub(super) fn missing_time(path: Path) -> Invalid {
     path.missing(tag::TIME, "the time")
 }
 

@@ -1,10 +1,13 @@
 //! One item of a receipt (tag 1059).
 
-use canonical::{gtin, product};
+use canonical::{
+    gtin,
+    product::{self, ProductFacts},
+};
 use schemas::receipts::{Item, VatRate};
 
 use super::{
-    NAME,
+    cp866,
     head::INN_BYTES,
     other::Others,
     tag,
@@ -17,21 +20,24 @@ use crate::{
     flags, marking,
 };
 
-pub(super) fn canonical<'b>(
+/// Fills an empty item, where it is to stay: it is too large to be moved for nothing.
+pub(super) fn read<'b>(
     element: &Tlv<'b>,
+    item: &mut Item<'b>,
     path: Path,
     codes: VatCodes,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
-) -> Result<Item<'b>, Invalid> {
-    let mut item = Item::default();
+) -> Result<(), Invalid> {
     let mut others = Others::default();
+    let mut sent_name: &[u8] = &[];
     let mut quantity = None;
     for child in element.children() {
         let child = child.map_err(|cut| path.broken(cut))?;
         let is_given_back = match child.tag {
             tag::NAME => {
                 item.name = value::string(&child);
+                sent_name = child.value;
                 child.is_text()
             }
             tag::QUANTITY => {
@@ -64,14 +70,14 @@ pub(super) fn canonical<'b>(
                 item.supplier_inn = value::padded(&child);
                 child.is_padded(INN_BYTES)
             }
-            tag::SUPPLIER => supplier(&child, &mut item),
+            tag::SUPPLIER => supplier(&child, item),
             tag::UNIT_CODE => {
                 item.unit = codes::unit(path.code(&child)?.into(), flags).or(item.unit.take());
                 others.keep(&[tag::UNIT]);
                 false
             }
             tag::PRODUCT_CODE_NEW => {
-                product_code(&child, &mut item);
+                product_code(&child, item);
                 others.keep(&[tag::PRODUCT_CODE]);
                 false
             }
@@ -90,17 +96,16 @@ pub(super) fn canonical<'b>(
         flags::raise(flags, flags::QUANTITY_ROUNDED);
     }
     item.quantity = quantity;
-    item.product_key = canonical::product_key(&product::ProductFacts {
-        gtin: item.gtin.as_deref(),
-        source: NAME,
-        shop: context.shop,
-        vendor_code: None,
-        name: item.name.as_deref(),
-        unit: item.unit.as_deref(),
-    })
+    item.product_key = match (&item.gtin, &item.name) {
+        (None, Some(name)) => {
+            let unit = item.unit.as_deref().unwrap_or_default();
+            product::name_key_of_letters(name, sent_name, &cp866::KEYS, unit)
+        }
+        (gtin, _) => canonical::product_key(&ProductFacts { gtin: gtin.as_deref(), ..ProductFacts::default() }),
+    }
     .map(Into::into);
     item.other_tags = others.collect(element.children(), context);
-    Ok(item)
+    Ok(())
 }
 
 /// Tag 1224: its name, alone, is given back.

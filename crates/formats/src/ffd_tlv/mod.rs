@@ -57,7 +57,7 @@ fn parse<'b>(bytes: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Inval
     }
     match envelope.tag {
         tag::RECEIPT | tag::CORRECTION | tag::STRICT_FORM | tag::STRICT_FORM_CORRECTION => {
-            receipt::canonical(&envelope, context).map(|receipt| Parsed::Receipt(Box::new(receipt)))
+            receipt::canonical(&envelope, context).map(Parsed::Receipt)
         }
         tag::SHIFT_OPEN | tag::SHIFT_CLOSE => {
             shift::canonical(&envelope, context).map(|shift| Parsed::Shift(Box::new(shift)))

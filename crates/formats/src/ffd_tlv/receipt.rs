@@ -1,7 +1,5 @@
 //! A receipt, a strict form, or a correction of one.
 
-use std::borrow::Cow;
-
 use canonical::time;
 use schemas::receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum};
 
@@ -21,53 +19,13 @@ use crate::{
     flags,
 };
 
-pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Receipt<'b>, Invalid> {
+pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Box<Receipt<'b>>, Invalid> {
     let path = Path::document(envelope.tag);
-    let mut body = Body::new(path, VatCodes::at(head::time(envelope)?));
+    let mut body = Body::new(envelope, path, context)?;
     for element in envelope.children() {
         body.take(&element.map_err(|cut| path.broken(cut))?, context)?;
     }
-    let mut flags = Vec::new();
-    let head = body.head.complete(envelope, context, &mut flags)?;
-    flags.append(&mut body.flags);
-    let total_kopecks = body.total.ok_or_else(|| path.missing(tag::TOTAL, "the total"))?;
-    let kind = kind(envelope.tag);
-    if !checks::items_add_up(kind, total_kopecks, &body.items) {
-        flags.push(flags::ITEMS_DO_NOT_ADD_UP);
-    }
-    if body.others.keeps(tag::VAT_BY_RATE) {
-        body.others.keep(tag::VAT_SUMS);
-    }
-    Ok(Receipt {
-        receipt_id: head.id.into(),
-        drive_number: Some(head.drive_number),
-        document_number: Some(head.document_number.into()),
-        fiscal_sign: Some(head.fiscal_sign.into()),
-        registration_number: head.registration_number,
-        kind,
-        operation: body.operation.ok_or_else(|| path.missing(tag::OPERATION, "the operation"))?,
-        shift_number: head.shift_number,
-        receipt_number: body.receipt_number,
-        local_time: Some(head.local_time),
-        utc_time: head.utc_time,
-        total_kopecks,
-        discount_kopecks: None,
-        payments: body.payments,
-        vat_sums: body.vat_sums,
-        items: body.items,
-        cashier_name: head.cashier_name,
-        cashier_inn: head.cashier_inn,
-        taxation: body.taxation,
-        correction_type: body.correction_type,
-        correction_date: body.correction_date.map(Into::into),
-        correction_number: body.correction_number,
-        buyer_contact: body.buyer_contact,
-        buyer_name: body.buyer_name,
-        buyer_inn: body.buyer_inn,
-        other_tags: body.others.collect(envelope.children(), context),
-        flags: flags.into_iter().map(Into::into).collect(),
-        ..context.receipt(NAME, REVISION)
-    })
+    body.complete(envelope, context)
 }
 
 fn kind(document: u16) -> ReceiptKind {
@@ -80,58 +38,82 @@ fn kind(document: u16) -> ReceiptKind {
     }
 }
 
-/// What is found in a receipt.
+/// A receipt that is being read.
 struct Body<'b> {
     path: Path,
     codes: VatCodes,
     head: head::Found<'b>,
     operation: Option<Operation>,
-    receipt_number: Option<i64>,
     total: Option<i64>,
-    taxation: Option<i32>,
-    payments: Vec<Payment>,
-    vat_sums: Vec<VatSum>,
-    items: Vec<Item<'b>>,
-    correction_type: Option<i32>,
-    correction_date: Option<String>,
-    correction_number: Option<Cow<'b, str>>,
-    buyer_contact: Option<Cow<'b, str>>,
-    buyer_name: Option<Cow<'b, str>>,
-    buyer_inn: Option<Cow<'b, str>>,
+    receipt: Box<Receipt<'b>>,
     others: Others,
     flags: Vec<&'static str>,
 }
 
 impl<'b> Body<'b> {
-    fn new(path: Path, codes: VatCodes) -> Self {
-        Self {
+    fn new(envelope: &Envelope<'b>, path: Path, context: &Context<'b>) -> Result<Self, Invalid> {
+        // Both decide about items, and may stand behind them.
+        let (mut time, mut items) = (None, 0);
+        for element in envelope.children().flatten() {
+            match element.tag {
+                tag::TIME => time = Some(element),
+                tag::ITEM => items += 1,
+                _ => {}
+            }
+        }
+        let time = time.ok_or_else(|| head::missing_time(path))?;
+        let mut receipt = Box::new(context.receipt(NAME, REVISION));
+        receipt.items.reserve_exact(items);
+        Ok(Self {
             path,
-            codes,
+            codes: VatCodes::at(path.time(&time)?),
             head: head::Found::default(),
             operation: None,
-            receipt_number: None,
             total: None,
-            taxation: None,
-            payments: Vec::new(),
-            vat_sums: Vec::new(),
-            items: Vec::new(),
-            correction_type: None,
-            correction_date: None,
-            correction_number: None,
-            buyer_contact: None,
-            buyer_name: None,
-            buyer_inn: None,
+            receipt,
             others: Others::default(),
             flags: Vec::new(),
+        })
+    }
+
+    fn complete(mut self, envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Box<Receipt<'b>>, Invalid> {
+        let (path, mut receipt) = (self.path, self.receipt);
+        let mut flags = Vec::new();
+        let head = self.head.complete(envelope, context, &mut flags)?;
+        flags.append(&mut self.flags);
+        receipt.kind = kind(envelope.tag);
+        receipt.total_kopecks = self.total.ok_or_else(|| path.missing(tag::TOTAL, "the total"))?;
+        receipt.operation = self.operation.ok_or_else(|| path.missing(tag::OPERATION, "the operation"))?;
+        if !checks::items_add_up(receipt.kind, receipt.total_kopecks, &receipt.items) {
+            flags.push(flags::ITEMS_DO_NOT_ADD_UP);
         }
+        if self.others.keeps(tag::VAT_BY_RATE) {
+            self.others.keep(tag::VAT_SUMS);
+        }
+        receipt.receipt_id = head.id.into();
+        receipt.drive_number = Some(head.drive_number);
+        receipt.document_number = Some(head.document_number.into());
+        receipt.fiscal_sign = Some(head.fiscal_sign.into());
+        receipt.registration_number = head.registration_number;
+        receipt.shift_number = head.shift_number;
+        receipt.local_time = Some(head.local_time);
+        receipt.utc_time = head.utc_time;
+        receipt.cashier_name = head.cashier_name;
+        receipt.cashier_inn = head.cashier_inn;
+        receipt.other_tags = self.others.collect(envelope.children(), context);
+        receipt.flags = flags.into_iter().map(Into::into).collect();
+        Ok(receipt)
     }
 
     fn take(&mut self, element: &Tlv<'b>, context: &Context<'b>) -> Result<(), Invalid> {
         let path = self.path;
         let is_given_back = match element.tag {
             tag::ITEM => {
-                let path = path.item(self.items.len());
-                self.items.push(item::canonical(element, path, self.codes, context, &mut self.flags)?);
+                let path = path.item(self.receipt.items.len());
+                self.receipt.items.push(Item::default());
+                if let Some(item) = self.receipt.items.last_mut() {
+                    item::read(element, item, path, self.codes, context, &mut self.flags)?;
+                }
                 self.others.object(tag::ITEM);
                 return Ok(());
             }
@@ -139,9 +121,9 @@ impl<'b> Body<'b> {
                 self.operation = Some(operation(element, path)?);
                 element.is_byte()
             }
-            tag::RECEIPT_NUMBER => path.number_into(element, &mut self.receipt_number)?,
+            tag::RECEIPT_NUMBER => path.number_into(element, &mut self.receipt.receipt_number)?,
             tag::TOTAL => path.money_into(element, &mut self.total)?,
-            tag::TAXATION => path.code_into(element, &mut self.taxation)?,
+            tag::TAXATION => path.code_into(element, &mut self.receipt.taxation)?,
             tag::CASH => self.payment(PaymentKind::Cash, element)?,
             tag::CARD => self.payment(PaymentKind::Card, element)?,
             tag::PREPAID => self.payment(PaymentKind::Prepaid, element)?,
@@ -154,7 +136,7 @@ impl<'b> Body<'b> {
             tag::VAT_20_120 => self.vat(self.codes.vat_20_120(), element)?,
             tag::VAT_10_110 => self.vat(VatRate::Vat10_110, element)?,
             tag::VAT_BY_RATE => self.vat_by_rate(element)?,
-            tag::CORRECTION_TYPE => path.code_into(element, &mut self.correction_type)?,
+            tag::CORRECTION_TYPE => path.code_into(element, &mut self.receipt.correction_type)?,
             tag::CORRECTION_BASE => self.correction_base(element)?,
             personal if tag::is_personal(personal) => self.personal(element, context),
             _ => return self.head.take(element, path, &mut self.others),
@@ -170,22 +152,22 @@ impl<'b> Body<'b> {
         }
         match element.tag {
             tag::BUYER_CONTACT => {
-                self.buyer_contact = value::string(element);
+                self.receipt.buyer_contact = value::string(element);
                 element.is_text()
             }
             tag::BUYER_NAME => {
-                self.buyer_name = value::string(element);
+                self.receipt.buyer_name = value::string(element);
                 element.is_text()
             }
             tag::BUYER_INN => {
-                self.buyer_inn = value::padded(element);
+                self.receipt.buyer_inn = value::padded(element);
                 element.is_padded(INN_BYTES)
             }
             tag::BUYER => {
                 for part in element.children().flatten() {
                     match part.tag {
-                        tag::BUYER_NAME => self.buyer_name = value::string(&part),
-                        tag::BUYER_INN => self.buyer_inn = value::padded(&part),
+                        tag::BUYER_NAME => self.receipt.buyer_name = value::string(&part),
+                        tag::BUYER_INN => self.receipt.buyer_inn = value::padded(&part),
                         _ => {}
                     }
                 }
@@ -207,11 +189,11 @@ impl<'b> Body<'b> {
             before = child.tag;
             is_given_back &= match child.tag {
                 tag::CORRECTION_DATE => {
-                    self.correction_date = time::local_date_text(self.path.time(&child)?);
+                    self.receipt.correction_date = time::local_date_text(self.path.time(&child)?).map(Into::into);
                     child.is_word() && value::little_endian(child.value).is_multiple_of(SECONDS_OF_DAY)
                 }
                 tag::CORRECTION_NUMBER => {
-                    self.correction_number = value::string(&child);
+                    self.receipt.correction_number = value::string(&child);
                     child.is_text()
                 }
                 _ => false,
@@ -224,7 +206,7 @@ impl<'b> Body<'b> {
     fn payment(&mut self, kind: PaymentKind, element: &Tlv<'_>) -> Result<bool, Invalid> {
         let amount_kopecks = self.path.money(element)?;
         if amount_kopecks != 0 {
-            self.payments.push(Payment { kind, amount_kopecks });
+            self.receipt.payments.push(Payment { kind, amount_kopecks });
         }
         Ok(amount_kopecks != 0 && element.is_sum())
     }
@@ -233,7 +215,7 @@ impl<'b> Body<'b> {
     fn vat(&mut self, rate: VatRate, element: &Tlv<'_>) -> Result<bool, Invalid> {
         let sum_kopecks = self.path.money(element)?;
         if sum_kopecks != 0 {
-            self.vat_sums.push(VatSum { rate, sum_kopecks });
+            self.receipt.vat_sums.push(VatSum { rate, sum_kopecks });
         }
         Ok(sum_kopecks != 0 && element.is_sum())
     }
