@@ -28,10 +28,10 @@ demo: build ## The whole road on real servers, with kills and a check (RATE=1000
 bench: setup ## What each format costs: ns a receipt, and where they go
 	$(CARGO) run --release --locked -q -p load-tests --bin bench
 
-# What `make bench-normalizer` takes: PAIRS=5  RECORDS=300000
+# What `make bench-normalizer` takes: PAIRS=5  RECORDS=500000
 PAIRS ?= 5
-RECORDS ?= 300000
-bench-normalizer: setup ## The normalizer's CPU and rate beside a loop that only forwards bytes (PAIRS=5 RECORDS=300000)
+RECORDS ?= 500000
+bench-normalizer: setup ## The normalizer's CPU and rate beside a loop that only forwards bytes (PAIRS=5 RECORDS=500000)
 	$(CARGO) build --release --locked -q -p load-tests -p normalizer --bins
 	@target/release/bench-normalizer --pairs $(PAIRS) --records $(RECORDS)
 

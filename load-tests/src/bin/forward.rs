@@ -2,7 +2,7 @@
 //!
 //! `bench-normalizer` starts it and compares the normalizer with it.
 
-use std::{collections::VecDeque, process::ExitCode, time::Duration};
+use std::{collections::VecDeque, process::ExitCode, sync::Arc, time::Duration};
 
 use confique::Config;
 use kafka::{Client, ConsumerSettings, Delivered, Handler, Producer, ProducerSettings, Record, SendError, Ticket};
@@ -34,13 +34,13 @@ impl ServiceSettings for Settings {
 struct Forward {
     producer: Producer<Sent>,
     topic: String,
-    fatal: CancellationToken,
+    fatal: Arc<CancellationToken>,
 }
 
 #[derive(Debug)]
 struct Sent {
     ticket: Ticket,
-    fatal: CancellationToken,
+    fatal: Arc<CancellationToken>,
 }
 
 impl Delivered for Sent {
@@ -56,7 +56,7 @@ impl Handler for Forward {
     fn take(&mut self, records: &mut VecDeque<Record<'_>>) -> Result<(), Fatal> {
         while let Some(Record { message, ticket }) = records.pop_front() {
             let (key, payload) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-            let sent = Sent { ticket, fatal: self.fatal.clone() };
+            let sent = Sent { ticket, fatal: Arc::clone(&self.fatal) };
             match self.producer.send(&self.topic, key, payload, sent) {
                 Ok(()) => {}
                 Err((SendError::Full, sent)) => {
@@ -82,7 +82,7 @@ async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
     let handler = Forward {
         producer: Producer::new(&client, &queue, context.fatal.clone())?,
         topic: client.prefixed(forwarded::TOPIC),
-        fatal: context.fatal.clone(),
+        fatal: Arc::new(context.fatal.clone()),
     };
     let consumer = ConsumerSettings {
         group: forwarded::GROUP,

@@ -42,13 +42,18 @@ pub(crate) enum Target {
     Events,
 }
 
+impl Target {
+    /// What a document became that goes there, in the order of this type.
+    pub const BECAME: [&str; 3] = ["receipt", "shift", "event"];
+}
+
 /// What is to be done when a record is acknowledged.
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub ticket: Ticket,
     pub window: Window,
     pub fingerprint: Fingerprint,
-    pub fatal: CancellationToken,
+    pub fatal: Arc<CancellationToken>,
 }
 
 impl Delivered for Sent {
@@ -73,7 +78,8 @@ pub(crate) struct Output {
     /// Both lanes send through one.
     producer: Arc<Producer<Sent>>,
     topics: [(String, SchemaId); 3],
-    fatal: CancellationToken,
+    /// Each record has it: a token's own clones take a lock, and this one is shared with the thread that reports.
+    fatal: Arc<CancellationToken>,
     /// Reused for every record: librdkafka copies what it is given.
     payload: Vec<u8>,
 }
@@ -92,7 +98,7 @@ impl Output {
             (client.prefixed(schemas::shifts::TOPIC), ids.shifts),
             (client.prefixed(schemas::events::TOPIC), ids.events),
         ];
-        Self { producer, topics, fatal, payload: Vec::new() }
+        Self { producer, topics, fatal: Arc::new(fatal), payload: Vec::new() }
     }
 
     /// Sends one record under the raw record's key; its ticket is finished when it is acknowledged.
@@ -107,7 +113,7 @@ impl Output {
         let (topic, schema_id) = &self.topics[target as usize];
         self.payload.clear();
         wire::write(*schema_id, record, &mut self.payload);
-        let sent = Sent { ticket, window, fingerprint, fatal: self.fatal.clone() };
+        let sent = Sent { ticket, window, fingerprint, fatal: Arc::clone(&self.fatal) };
         self.producer
             .send(topic, key, &self.payload, sent)
             .map_err(|(error, sent)| NotSent { error, ticket: sent.ticket })

@@ -21,7 +21,7 @@ pub(crate) struct Memory {
     /// Where it is read back from; `None`: it starts empty.
     outputs: Option<(Client, Ids)>,
     most: usize,
-    windows: HashMap<i32, Window>,
+    windows: HashMap<i32, Window, ahash::RandomState>,
 }
 
 /// Longest time that an assignment waits for its memory. A colder memory only lets repeats pass,
@@ -31,7 +31,7 @@ const BOUND: Duration = Duration::from_secs(20);
 impl Memory {
     /// With `outputs`, an assignment begins with what was sent last. What has time is not worth that reading.
     pub fn new(outputs: Option<(Client, Ids)>, most: usize) -> Self {
-        Self { outputs, most, windows: HashMap::new() }
+        Self { outputs, most, windows: HashMap::default() }
     }
 
     pub fn window(&mut self, partition: i32) -> Window {

@@ -2,9 +2,11 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
+
+/// Of this process: nobody outside can make two documents alike.
+static KEYS: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
 
 /// Tells a repeat: the same identity, sign, source, parser revision and raw bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,10 +19,9 @@ pub(crate) struct Fingerprint {
 
 impl Fingerprint {
     pub fn new(id: &str, fiscal_sign: Option<i64>, source: &str, revision: i32, document_hash: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (id, fiscal_sign, source, revision).hash(&mut hasher);
+        let identity = KEYS.hash_one((id, fiscal_sign, source, revision));
         // A hash that is no hex, which nobody sends, only makes the window blind to that document.
-        Self { document: u128::from_str_radix(document_hash, 16).unwrap_or_default(), identity: hasher.finish() }
+        Self { document: u128::from_str_radix(document_hash, 16).unwrap_or_default(), identity }
     }
 }
 
@@ -32,14 +33,14 @@ pub(crate) struct Window {
 
 #[derive(Debug)]
 struct Seen {
-    known: HashSet<Fingerprint>,
+    known: HashSet<Fingerprint, ahash::RandomState>,
     oldest_first: VecDeque<Fingerprint>,
     most: usize,
 }
 
 impl Window {
     pub fn new(most: usize) -> Self {
-        let seen = Seen { known: HashSet::new(), oldest_first: VecDeque::new(), most };
+        let seen = Seen { known: HashSet::default(), oldest_first: VecDeque::new(), most };
         Self { seen: Arc::new(Mutex::new(seen)) }
     }
 
