@@ -141,9 +141,9 @@ pub enum Body {
 pub struct Document {
     /// Index of the register.
     pub register: u32,
-    /// Fiscal document number; 0 for an encashment.
+    /// Fiscal document number, or where the format has none the register's own count; 0 for an encashment.
     pub number: u32,
-    /// Fiscal sign; 0 for an encashment.
+    /// Fiscal sign, which not every format tells; 0 for an encashment.
     pub sign: u32,
     /// Number of the shift.
     pub shift: u32,
@@ -169,10 +169,16 @@ impl Document {
     }
 }
 
-/// Whether registers of this family send their shift reports. The clouds show none with a fiscal number, although they take numbers.
+/// Whether registers of this family tell that a shift was opened. The clouds show no shift report with a fiscal number, although they take numbers.
 #[must_use]
-pub fn sends_shifts(family: Family) -> bool {
+pub fn sends_openings(family: Family) -> bool {
     matches!(family, Family::FfdTlv | Family::FnsJson | Family::Atol)
+}
+
+/// Whether registers of this family tell that a shift was closed.
+#[must_use]
+pub fn sends_closings(family: Family) -> bool {
+    sends_openings(family) || family == Family::Frontol
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A register at work: its numbers, its shifts, and what it sells.
 
 use crate::{
-    document::{Body, Document, Item, Payments, Receipt, ShiftTotals, Vat, sends_shifts},
+    document::{Body, Document, Item, Payments, Receipt, ShiftTotals, Vat, sends_closings, sends_openings},
     goods::Measure,
     random::{Random, mix},
     world::{Family, Register, Taxation, World},
@@ -67,13 +67,12 @@ impl Till {
         // A fiscal document shows whole minutes.
         let now = if register.family == Family::FfdTlv { now - now.rem_euclid(60) } else { now };
         self.last_at = self.last_at.max(now);
-        let sends_shifts = sends_shifts(register.family);
         loop {
             match self.step {
                 Step::OpenShift => {
                     self.open(world, register, &mut random);
                     let document = self.fiscal(world, Body::ShiftOpen);
-                    if sends_shifts {
+                    if sends_openings(register.family) {
                         return document;
                     }
                 }
@@ -82,7 +81,7 @@ impl Till {
                     let totals = ShiftTotals { receipts: self.receipts, documents: self.receipts + 2, unsent };
                     self.step = Step::OpenShift;
                     let document = self.fiscal(world, Body::ShiftClose(totals));
-                    if sends_shifts {
+                    if sends_closings(register.family) {
                         return document;
                     }
                 }
@@ -256,8 +255,9 @@ mod tests {
             let fiscal: Vec<_> = documents.iter().filter(|document| document.number > 0).collect();
             for pair in fiscal.windows(2) {
                 let (step, shifts) = (pair[1].number - pair[0].number, pair[1].shift - pair[0].shift);
-                // Where shift reports are not sent, two numbers are unseen at each change of the shift.
-                let unseen = if sends_shifts(register.family) { 0 } else { 2 * shifts };
+                // Where a report is not sent, its number is unseen at each change of the shift.
+                let sent = [sends_openings(register.family), sends_closings(register.family)];
+                let unseen = sent.into_iter().filter(|sent| !sent).count() as u32 * shifts;
                 assert_eq!(step, 1 + unseen);
             }
         }

@@ -24,12 +24,39 @@ pub enum Family {
     FfdTlv,
     /// JSON as operators of fiscal data give it out.
     FnsJson,
+    /// Lines of the sales file of Frontol.
+    Frontol,
+    /// Purchases of Set Retail 10.
+    SetRetail,
+    /// Checks of 1C.
+    Xml1c,
 }
 
 /// What one register in ten speaks; all others share the two that are as far apart as they get.
-const RARER: [Family; 4] = [Family::Atol, Family::AtolOnline, Family::Evotor, Family::FnsJson];
+const RARER: [Family; 7] = [
+    Family::Atol,
+    Family::AtolOnline,
+    Family::Evotor,
+    Family::FnsJson,
+    Family::Frontol,
+    Family::SetRetail,
+    Family::Xml1c,
+];
 
 impl Family {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Atol,
+        Self::AtolOnline,
+        Self::Dreamkas,
+        Self::Evotor,
+        Self::FfdTlv,
+        Self::FnsJson,
+        Self::Frontol,
+        Self::SetRetail,
+        Self::Xml1c,
+    ];
+
     /// The name in URLs, in the directory and in the field `source`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -40,6 +67,9 @@ impl Family {
             Self::Evotor => "evotor",
             Self::FfdTlv => "ffd-tlv",
             Self::FnsJson => "fns-json",
+            Self::Frontol => "frontol",
+            Self::SetRetail => "set-retail",
+            Self::Xml1c => "xml-1c",
         }
     }
 
@@ -48,8 +78,29 @@ impl Family {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::FfdTlv => "application/octet-stream",
-            _ => "application/json",
+            Self::Frontol => "text/csv; charset=windows-1251",
+            Self::SetRetail => "text/xml",
+            Self::Xml1c => "application/xml",
+            Self::Atol | Self::AtolOnline | Self::Dreamkas | Self::Evotor | Self::FnsJson => "application/json",
         }
+    }
+
+    /// Whether its documents tell drive, number and sign.
+    #[must_use]
+    pub fn is_fiscal(self) -> bool {
+        !matches!(self, Self::Frontol | Self::SetRetail | Self::Xml1c)
+    }
+
+    /// Whether its documents tell when they were made. What tells no time counts from its reception.
+    #[must_use]
+    pub fn tells_time(self) -> bool {
+        self != Self::Xml1c
+    }
+
+    /// Whether its items have names.
+    #[must_use]
+    pub fn tells_names(self) -> bool {
+        !matches!(self, Self::Frontol | Self::SetRetail)
     }
 }
 
@@ -166,6 +217,15 @@ pub struct Register {
     pub weight: u32,
 }
 
+impl Register {
+    /// Its number within the shop, where the shop's own software numbers its desks.
+    #[must_use]
+    pub fn desk(&self) -> u32 {
+        // Registers of a shop have numbers that follow each other, and no shop has twenty.
+        self.device % 20 + 1
+    }
+}
+
 /// What the world consists of.
 #[derive(Debug)]
 pub struct World {
@@ -185,6 +245,8 @@ pub struct World {
     tlv: usize,
     /// Registers that speak Dreamkas so far.
     dreamkas: usize,
+    /// Counts through [`RARER`], from a place that the seed decides: small worlds have few of them.
+    rarer: usize,
 }
 
 /// How names of goods are spelt; most leave them as they are.
@@ -215,6 +277,7 @@ impl World {
             harmonic,
             tlv: 0,
             dreamkas: 0,
+            rarer: (seed % RARER.len() as u64) as usize,
         };
         let mut random = Random::of(&[seed, 0x3011D]);
         // The chain has two fifths of all registers.
@@ -278,14 +341,16 @@ impl World {
         let tenant = self.shops[shop as usize].tenant;
         let owner = &self.tenants[tenant as usize];
         let of_both = self.tlv + self.dreamkas;
+        let rarer = RARER[self.rarer % RARER.len()];
         let family = match (owner.taxation, (self.tlv * 2).cmp(&of_both)) {
-            _ if random.chance(100) => RARER[index as usize % RARER.len()],
+            _ if random.chance(100) => rarer,
             (Taxation::SimplifiedVat5, _) | (_, Ordering::Less) => Family::FfdTlv,
             (_, Ordering::Greater) => Family::Dreamkas,
             (_, Ordering::Equal) => *random.pick(&[Family::Dreamkas, Family::FfdTlv]),
         };
         self.tlv += usize::from(family == Family::FfdTlv);
         self.dreamkas += usize::from(family == Family::Dreamkas);
+        self.rarer += usize::from(RARER.contains(&family));
         let serial = format!("0010{:010}", 200_000 + index);
         let number_in_tenant = self.registers.iter().rev().take_while(|register| register.tenant == tenant).count() + 1;
         self.registers.push(Register {

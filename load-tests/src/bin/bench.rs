@@ -119,7 +119,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The fleet's receipts in each of its formats; of the others one document again and again.
+/// The fleet's receipts in the formats with a fiscal identity; of the others one document again and again.
 fn loads(receipts: usize) -> Vec<Load> {
     let world = World::new(1, 60);
     let mut tills = Till::all(&world);
