@@ -1,7 +1,5 @@
 //! What a document says, before anybody writes it down in a format: the truth that the hub is judged by.
 
-use crate::world::Family;
-
 /// A VAT rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Vat {
@@ -167,18 +165,6 @@ impl Document {
             Body::ShiftOpen | Body::ShiftClose(_) => 0,
         }
     }
-}
-
-/// Whether registers of this family tell that a shift was opened. The clouds show no shift report with a fiscal number, although they take numbers.
-#[must_use]
-pub fn sends_openings(family: Family) -> bool {
-    matches!(family, Family::FfdTlv | Family::FnsJson | Family::Atol)
-}
-
-/// Whether registers of this family tell that a shift was closed.
-#[must_use]
-pub fn sends_closings(family: Family) -> bool {
-    sends_openings(family) || family == Family::Frontol
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     document::{Body, Document},
-    world::{Family, World},
+    family::Family,
+    world::World,
 };
 
 /// What became of a document.

@@ -1,8 +1,9 @@
 //! Which product an item is: the rule of the hub's documentation, written a second time.
 
 use crate::{
+    family::Family,
     goods::Good,
-    world::{Family, Register, World},
+    world::{Register, World},
 };
 
 /// What identifies the product of an item.
@@ -50,22 +51,12 @@ pub struct Told {
 #[must_use]
 pub fn code(world: &World, family: Family, tenant: u32, good: u32) -> Option<String> {
     match family {
-        Family::Dreamkas | Family::Evotor => world.vendor_code(tenant, good),
+        Family::Dreamkas | Family::Evotor | Family::EvotorV1 => world.vendor_code(tenant, good),
         Family::Frontol | Family::SetRetail => {
             Some(world.vendor_code(tenant, good).unwrap_or_else(|| good.to_string()))
         }
         Family::Atol | Family::AtolOnline | Family::FfdTlv | Family::FnsJson | Family::Xml1c => None,
     }
-}
-
-/// Whether the format tells the bar code of every good; the others tell a GTIN on marked goods only.
-fn tells_barcodes(family: Family) -> bool {
-    matches!(family, Family::Dreamkas | Family::Evotor | Family::Frontol | Family::SetRetail)
-}
-
-/// Whether the format tells units.
-fn tells_units(family: Family) -> bool {
-    !matches!(family, Family::Dreamkas | Family::Frontol | Family::SetRetail)
 }
 
 /// What the format of this register tells of a good.
@@ -75,8 +66,8 @@ pub fn told(world: &World, register: &Register, good: u32) -> Told {
     let gtin = world.goods[good as usize].gtin().map(|gtin| format!("{gtin:014}"));
     let family = register.family;
     Told {
-        unit: tells_units(family).then(|| measure.unit().to_owned()),
-        gtin: gtin.filter(|_| marked || tells_barcodes(family)),
+        unit: family.tells_units().then(|| measure.unit().to_owned()),
+        gtin: gtin.filter(|_| marked || family.tells_barcodes()),
         vendor_code: code(world, family, register.tenant, good),
     }
 }
@@ -87,12 +78,14 @@ impl ProductKey {
     pub fn of(world: &World, register: &Register, good: u32) -> Self {
         let family = register.family;
         let sold = &world.goods[good as usize];
-        let identity = if sold.gtin().is_some() && (sold.marked || tells_barcodes(family)) {
+        let identity = if sold.gtin().is_some() && (sold.marked || family.tells_barcodes()) {
             Identity::Gtin
         } else if code(world, family, register.tenant, good).is_some() {
+            // The cloud has one list of goods for both of its versions.
+            let family = if family == Family::EvotorV1 { Family::Evotor } else { family };
             Identity::Code { shop: register.shop, family }
         } else {
-            Identity::Name { unit: tells_units(family) }
+            Identity::Name { unit: family.tells_units() }
         };
         Self { tenant: register.tenant, good, identity }
     }

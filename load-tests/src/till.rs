@@ -1,10 +1,11 @@
 //! A register at work: its numbers, its shifts, and what it sells.
 
 use crate::{
-    document::{Body, Document, Item, Payments, Receipt, ShiftTotals, Vat, sends_closings, sends_openings},
+    document::{Body, Document, Item, Payments, Receipt, ShiftTotals, Vat},
+    family::Family,
     goods::Measure,
     random::{Random, mix},
-    world::{Family, Register, Taxation, World},
+    world::{Register, Taxation, World},
 };
 
 /// How many items a receipt has: weights for 1 to 12, in percent; the mean is 4.07.
@@ -72,7 +73,7 @@ impl Till {
                 Step::OpenShift => {
                     self.open(world, register, &mut random);
                     let document = self.fiscal(world, Body::ShiftOpen);
-                    if sends_openings(register.family) {
+                    if register.family.tells_openings() {
                         return document;
                     }
                 }
@@ -81,7 +82,7 @@ impl Till {
                     let totals = ShiftTotals { receipts: self.receipts, documents: self.receipts + 2, unsent };
                     self.step = Step::OpenShift;
                     let document = self.fiscal(world, Body::ShiftClose(totals));
-                    if sends_closings(register.family) {
+                    if register.family.tells_closings() {
                         return document;
                     }
                 }
@@ -256,7 +257,7 @@ mod tests {
             for pair in fiscal.windows(2) {
                 let (step, shifts) = (pair[1].number - pair[0].number, pair[1].shift - pair[0].shift);
                 // Where a report is not sent, its number is unseen at each change of the shift.
-                let sent = [sends_openings(register.family), sends_closings(register.family)];
+                let sent = [register.family.tells_openings(), register.family.tells_closings()];
                 let unseen = sent.into_iter().filter(|sent| !sent).count() as u32 * shifts;
                 assert_eq!(step, 1 + unseen);
             }

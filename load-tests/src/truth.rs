@@ -4,9 +4,10 @@ use crate::{
     clock::Clock,
     content::{ContentHash, ContentText, Header, Item, Receipt as ReceiptContent},
     document::{Body, Document, Payments, Receipt},
-    encode::{frontol, set_retail, xml_1c},
+    encode::{evotor_v1, frontol, set_retail, xml_1c},
+    family::Family,
     product_key::{ProductKey, escape, told},
-    world::{Family, Register, World},
+    world::{Register, World},
 };
 
 /// Key of a fiscal document: tenant, drive and the number with ten digits.
@@ -24,10 +25,16 @@ pub fn named_id(world: &World, document: &Document) -> Option<String> {
     let kind = match &document.body {
         Body::Receipt(receipt) if receipt.refund => "sell_return",
         Body::Receipt(_) => "sell",
+        Body::ShiftOpen => "shift_open",
         Body::ShiftClose(_) => "shift_close",
-        Body::ShiftOpen | Body::Encashment { .. } => return None,
+        Body::Encashment { .. } => return None,
     };
     let told = match register.family {
+        Family::EvotorV1 => {
+            // Its times are instants, and so its days are those of UTC.
+            let day = &Clock::iso(document.at).to_string()[..10];
+            format!("{}/{day}/{}/{}/{kind}", evotor_v1::device(register), document.shift, document.number)
+        }
         Family::Frontol => {
             let number = match &document.body {
                 Body::Receipt(receipt) => receipt.number_in_shift.into(),
@@ -67,7 +74,8 @@ pub fn content(world: &World, document: &Document) -> ContentText {
     let (tenant, shop) = (world.tenant_of(register), world.shop_of(register));
     let cashier = &tenant.cashiers[document.cashier as usize];
     // The Evotor cloud and the back offices know their people by numbers of their own.
-    let tells_cashier = !matches!(register.family, Family::Evotor | Family::Frontol | Family::SetRetail);
+    let tells_cashier =
+        !matches!(register.family, Family::Evotor | Family::EvotorV1 | Family::Frontol | Family::SetRetail);
     let tells_time = register.family.tells_time();
     let fiscal = document.number > 0 && register.family.is_fiscal();
     let id = if fiscal { Some(fiscal_id(world, register, document.number)) } else { named_id(world, document) };
@@ -98,7 +106,9 @@ pub fn content(world: &World, document: &Document) -> ContentText {
     match &document.body {
         Body::Receipt(receipt) => self::receipt(&mut text, world, register, receipt),
         Body::ShiftOpen => text.shift(None, None, None),
-        Body::ShiftClose(_) if register.family == Family::Frontol => text.shift(None, None, None),
+        Body::ShiftClose(_) if matches!(register.family, Family::Frontol | Family::EvotorV1) => {
+            text.shift(None, None, None);
+        }
         Body::ShiftClose(totals) if register.family == Family::Atol => {
             text.shift(Some(totals.receipts.into()), None, None);
         }

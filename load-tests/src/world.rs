@@ -5,35 +5,13 @@ use std::cmp::Ordering;
 use crate::{
     check_digits::{organisation_inn, person_inn, registration_number},
     encode::cp866,
+    family::Family,
     goods::{self, Good, Spelling},
     random::{Random, mix},
 };
 
-/// The format that a register speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// Tasks of the ATOL driver with their results.
-    Atol,
-    /// Reports of ATOL Online with their requests.
-    AtolOnline,
-    /// JSON as the Dreamkas cabinet gives it out.
-    Dreamkas,
-    /// JSON of the Evotor cloud, version 2.
-    Evotor,
-    /// Documents in the TLV encoding of fiscal data, version 1.05.
-    FfdTlv,
-    /// JSON as operators of fiscal data give it out.
-    FnsJson,
-    /// Lines of the sales file of Frontol.
-    Frontol,
-    /// Purchases of Set Retail 10.
-    SetRetail,
-    /// Checks of 1C.
-    Xml1c,
-}
-
 /// What one register in ten speaks; all others share the two that are as far apart as they get.
-const RARER: [Family; 7] = [
+const RARER: [Family; 8] = [
     Family::Atol,
     Family::AtolOnline,
     Family::Evotor,
@@ -41,68 +19,8 @@ const RARER: [Family; 7] = [
     Family::Frontol,
     Family::SetRetail,
     Family::Xml1c,
+    Family::EvotorV1,
 ];
-
-impl Family {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Atol,
-        Self::AtolOnline,
-        Self::Dreamkas,
-        Self::Evotor,
-        Self::FfdTlv,
-        Self::FnsJson,
-        Self::Frontol,
-        Self::SetRetail,
-        Self::Xml1c,
-    ];
-
-    /// The name in URLs, in the directory and in the field `source`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Atol => "atol",
-            Self::AtolOnline => "atol-online",
-            Self::Dreamkas => "dreamkas",
-            Self::Evotor => "evotor",
-            Self::FfdTlv => "ffd-tlv",
-            Self::FnsJson => "fns-json",
-            Self::Frontol => "frontol",
-            Self::SetRetail => "set-retail",
-            Self::Xml1c => "xml-1c",
-        }
-    }
-
-    /// Content type of a document.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::FfdTlv => "application/octet-stream",
-            Self::Frontol => "text/csv; charset=windows-1251",
-            Self::SetRetail => "text/xml",
-            Self::Xml1c => "application/xml",
-            Self::Atol | Self::AtolOnline | Self::Dreamkas | Self::Evotor | Self::FnsJson => "application/json",
-        }
-    }
-
-    /// Whether its documents tell drive, number and sign.
-    #[must_use]
-    pub fn is_fiscal(self) -> bool {
-        !matches!(self, Self::Frontol | Self::SetRetail | Self::Xml1c)
-    }
-
-    /// Whether its documents tell when they were made. What tells no time counts from its reception.
-    #[must_use]
-    pub fn tells_time(self) -> bool {
-        self != Self::Xml1c
-    }
-
-    /// Whether its items have names.
-    #[must_use]
-    pub fn tells_names(self) -> bool {
-        !matches!(self, Self::Frontol | Self::SetRetail)
-    }
-}
 
 /// A time zone; Russia has had no summer time since 2014, so an offset says all.
 #[derive(Debug, Clone, Copy)]

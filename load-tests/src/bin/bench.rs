@@ -11,12 +11,7 @@ use std::{
 use clap::Parser;
 use comfy_table::{Table, presets};
 use formats::{Context, Framed, Limits, Parsed};
-use load_tests::{
-    document::Body,
-    encode,
-    till::Till,
-    world::{Family, World},
-};
+use load_tests::{document::Body, encode, family::Family, till::Till, world::World};
 use schemas::{Datum as _, Timestamp};
 use serde::de::IgnoredAny;
 

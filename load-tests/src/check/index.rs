@@ -139,7 +139,7 @@ impl<'a> Index<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{till::Till, world::Family};
+    use crate::{family::Family, till::Till};
 
     #[test]
     fn documents_without_a_fiscal_identity_are_judged_like_all_others() {

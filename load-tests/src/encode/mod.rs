@@ -6,6 +6,7 @@ pub mod cp1251;
 pub mod cp866;
 pub mod dreamkas;
 pub mod evotor;
+pub mod evotor_v1;
 pub mod fns;
 pub mod frontol;
 pub mod set_retail;
@@ -14,10 +15,7 @@ pub mod tlv;
 pub mod xml;
 pub mod xml_1c;
 
-use crate::{
-    document::Document,
-    world::{Family, World},
-};
+use crate::{document::Document, family::Family, world::World};
 
 /// Writes the document as its register sends it.
 #[must_use]
@@ -40,6 +38,7 @@ pub fn written_as(family: Family, world: &World, document: &Document) -> Vec<u8>
         Family::AtolOnline => atol_online::document(world, document),
         Family::Dreamkas => dreamkas::document(world, document),
         Family::Evotor => evotor::document(world, document),
+        Family::EvotorV1 => evotor_v1::document(world, document),
         Family::FfdTlv => tlv::document(world, document),
         Family::FnsJson => fns::document(world, document),
         Family::Frontol => frontol::document(world, document),
