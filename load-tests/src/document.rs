@@ -1,7 +1,5 @@
 //! What a document says, before anybody writes it down in a format: the truth that the hub is judged by.
 
-use crate::world::Family;
-
 /// A VAT rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Vat {
@@ -141,9 +139,9 @@ pub enum Body {
 pub struct Document {
     /// Index of the register.
     pub register: u32,
-    /// Fiscal document number; 0 for an encashment.
+    /// Fiscal document number, or where the format has none the register's own count; 0 for an encashment.
     pub number: u32,
-    /// Fiscal sign; 0 for an encashment.
+    /// Fiscal sign, which not every format tells; 0 for an encashment.
     pub sign: u32,
     /// Number of the shift.
     pub shift: u32,
@@ -167,12 +165,6 @@ impl Document {
             Body::ShiftOpen | Body::ShiftClose(_) => 0,
         }
     }
-}
-
-/// Whether registers of this family send their shift reports. The clouds show none with a fiscal number, although they take numbers.
-#[must_use]
-pub fn sends_shifts(family: Family) -> bool {
-    matches!(family, Family::FfdTlv | Family::FnsJson | Family::Atol)
 }
 
 #[cfg(test)]

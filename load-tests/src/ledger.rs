@@ -1,6 +1,15 @@
 //! What was sent and what was answered: one small entry a document, 40 bytes and 4 for the index.
 
-use crate::document::{Body, Document};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
+};
+
+use crate::{
+    document::{Body, Document},
+    family::Family,
+    world::World,
+};
 
 /// What became of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +38,7 @@ pub enum Kind {
 pub struct Entry {
     /// Index of the register.
     pub register: u32,
-    /// Fiscal document number; 0 for an encashment.
+    /// Number of the document; 0 for an encashment.
     pub number: u32,
     /// The fleet's time when it was made, seconds of Unix time.
     pub made_at: i64,
@@ -49,15 +58,17 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Ledger {
     entries: Vec<Entry>,
-    /// Fiscal documents of each register by rising number; encashments have no number and are not here.
+    /// Documents of each register by rising number; encashments have no number and are not here.
     by_register: Vec<Vec<u32>>,
+    /// From the first sending to the last answer, seconds of Unix time, of documents that carry no time of their own.
+    under_way: HashMap<u32, RangeInclusive<i64>>,
 }
 
 impl Ledger {
     /// A ledger for so many registers.
     #[must_use]
     pub fn new(registers: usize) -> Self {
-        Self { entries: Vec::new(), by_register: vec![Vec::new(); registers] }
+        Self { entries: Vec::new(), by_register: vec![Vec::new(); registers], under_way: HashMap::new() }
     }
 
     /// Enters a document that was made at this time of the fleet, and returns its place.
@@ -102,6 +113,18 @@ impl Ledger {
         }
     }
 
+    /// Notes that a document is being sent, or was answered, at this time (seconds of Unix time).
+    pub fn note_under_way(&mut self, place: u32, at: i64) {
+        let span = self.under_way.entry(place).or_insert(at..=at);
+        *span = *span.start()..=at.max(*span.end());
+    }
+
+    /// When a document was under way, if that was noted: somewhere in this span the hub took it in.
+    #[must_use]
+    pub fn under_way(&self, place: u32) -> Option<RangeInclusive<i64>> {
+        self.under_way.get(&place).cloned()
+    }
+
     /// The entry at a place.
     #[must_use]
     pub fn entry(&self, place: u32) -> &Entry {
@@ -120,7 +143,17 @@ impl Ledger {
         self.entries.iter().filter(|entry| entry.kind == kind && entry.state == state).count()
     }
 
-    /// The place of a fiscal document, by register and number.
+    /// Acknowledged documents by the format of their registers; a format that no document came in is there with 0.
+    #[must_use]
+    pub fn acknowledged_by_format(&self, world: &World) -> BTreeMap<&'static str, u64> {
+        let mut by_format: BTreeMap<_, _> = Family::ALL.iter().map(|family| (family.name(), 0)).collect();
+        for entry in self.entries.iter().filter(|entry| entry.state == State::Acknowledged) {
+            *by_format.entry(world.registers[entry.register as usize].family.name()).or_default() += 1;
+        }
+        by_format
+    }
+
+    /// The place of a document, by register and number.
     #[must_use]
     pub fn find(&self, register: u32, number: u32) -> Option<u32> {
         let places = self.by_register.get(register as usize)?;
@@ -131,7 +164,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{till::Till, world::World};
+    use crate::till::Till;
 
     #[test]
     fn every_fiscal_document_is_found_by_its_number() {

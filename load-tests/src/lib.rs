@@ -12,6 +12,7 @@ pub mod demo;
 pub mod document;
 pub mod encode;
 pub mod enrolment;
+pub mod family;
 pub mod fleet;
 pub mod forwarded;
 pub mod goods;

@@ -1,8 +1,9 @@
 //! Which product an item is: the rule of the hub's documentation, written a second time.
 
 use crate::{
+    family::Family,
     goods::Good,
-    world::{Family, Register, World},
+    world::{Register, World},
 };
 
 /// What identifies the product of an item.
@@ -46,18 +47,28 @@ pub struct Told {
     pub vendor_code: Option<String>,
 }
 
-/// What the format of this register tells of a good: Dreamkas and Evotor have bar codes and vendor's codes, Dreamkas has no units; the others have units, and a GTIN on marked goods only.
+/// The vendor's code of a good in a format that tells one: chains' back offices have one for everything.
+#[must_use]
+pub fn code(world: &World, family: Family, tenant: u32, good: u32) -> Option<String> {
+    match family {
+        Family::Dreamkas | Family::Evotor | Family::EvotorV1 => world.vendor_code(tenant, good),
+        Family::Frontol | Family::SetRetail => {
+            Some(world.vendor_code(tenant, good).unwrap_or_else(|| good.to_string()))
+        }
+        Family::Atol | Family::AtolOnline | Family::FfdTlv | Family::FnsJson | Family::Xml1c => None,
+    }
+}
+
+/// What the format of this register tells of a good.
 #[must_use]
 pub fn told(world: &World, register: &Register, good: u32) -> Told {
     let Good { measure, marked, .. } = world.goods[good as usize];
     let gtin = world.goods[good as usize].gtin().map(|gtin| format!("{gtin:014}"));
-    let unit = Some(measure.unit().to_owned());
-    match register.family {
-        Family::Dreamkas => Told { unit: None, gtin, vendor_code: world.vendor_code(register.tenant, good) },
-        Family::Evotor => Told { unit, gtin, vendor_code: world.vendor_code(register.tenant, good) },
-        Family::FfdTlv | Family::FnsJson | Family::Atol | Family::AtolOnline => {
-            Told { unit, gtin: gtin.filter(|_| marked), vendor_code: None }
-        }
+    let family = register.family;
+    Told {
+        unit: family.tells_units().then(|| measure.unit().to_owned()),
+        gtin: gtin.filter(|_| marked || family.tells_barcodes()),
+        vendor_code: code(world, family, register.tenant, good),
     }
 }
 
@@ -65,15 +76,16 @@ impl ProductKey {
     /// The product that this register sells as `good`.
     #[must_use]
     pub fn of(world: &World, register: &Register, good: u32) -> Self {
-        let Good { marked, has_vendor_code, .. } = world.goods[good as usize];
-        let gtin = world.goods[good as usize].gtin().is_some();
-        let has_codes = matches!(register.family, Family::Dreamkas | Family::Evotor);
-        let identity = if gtin && (has_codes || marked) {
+        let family = register.family;
+        let sold = &world.goods[good as usize];
+        let identity = if sold.gtin().is_some() && (sold.marked || family.tells_barcodes()) {
             Identity::Gtin
-        } else if has_codes && has_vendor_code {
-            Identity::Code { shop: register.shop, family: register.family }
+        } else if code(world, family, register.tenant, good).is_some() {
+            // The cloud has one list of goods for both of its versions.
+            let family = if family == Family::EvotorV1 { Family::Evotor } else { family };
+            Identity::Code { shop: register.shop, family }
         } else {
-            Identity::Name { unit: register.family != Family::Dreamkas }
+            Identity::Name { unit: family.tells_units() }
         };
         Self { tenant: register.tenant, good, identity }
     }
@@ -85,7 +97,7 @@ impl ProductKey {
         match self.identity {
             Identity::Gtin => format!("gtin:{:014}", good.gtin().unwrap_or_default()),
             Identity::Code { shop, family } => {
-                let code = world.vendor_code(self.tenant, self.good).unwrap_or_default();
+                let code = code(world, family, self.tenant, self.good).unwrap_or_default();
                 format!("code:{}/{}/{}", family.name(), escape(&world.shops[shop as usize].id), escape(&code))
             }
             Identity::Name { unit } => {
@@ -107,7 +119,7 @@ fn normal_name(name: &str) -> String {
 }
 
 /// A part of a key: slashes, percent signs, tildes, blanks and control characters become `%XX`, all else stays.
-fn escape(part: &str) -> String {
+pub(crate) fn escape(part: &str) -> String {
     let mut out = String::with_capacity(part.len());
     for letter in part.chars() {
         if "/%~".contains(letter) || letter.is_whitespace() || letter.is_control() {

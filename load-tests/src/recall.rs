@@ -3,11 +3,13 @@
 //! A till makes the same documents from the same seed and times. So a fleet at work does not spend its time
 //! on what only the check needs, and does not have to keep it.
 
+use std::{collections::HashMap, sync::Arc};
+
 use crate::{
     content::ContentHash,
-    document::Body,
+    document::{Body, Document},
     ledger::{Ledger, State},
-    products::Products,
+    products::{Id, Moment, Products},
     till::Till,
     truth,
     world::World,
@@ -18,6 +20,8 @@ use crate::{
 pub struct Recalled {
     /// Hash of the content of each document, in the order of the ledger.
     pub hashes: Vec<ContentHash>,
+    /// The places in the ledger of documents without a fiscal identity, by their ids.
+    pub named: HashMap<Arc<str>, u32>,
     /// Products and prices that the acknowledged sales tell.
     pub products: Products,
     /// Those that sales without a final answer tell: they may be stored or not.
@@ -30,9 +34,13 @@ impl Recalled {
     pub fn of(world: &World, ledger: &Ledger) -> Self {
         let mut tills = Till::all(world);
         let mut recalled = Self::default();
-        for entry in ledger.entries() {
+        for (place, entry) in (0..).zip(ledger.entries()) {
             let document = tills[entry.register as usize].next(world, entry.made_at);
             recalled.hashes.push(truth::content_hash(world, &document));
+            let named: Option<Arc<str>> = truth::named_id(world, &document).map(Into::into);
+            if let Some(id) = &named {
+                recalled.named.insert(id.clone(), place);
+            }
             let products = match entry.state {
                 State::Acknowledged => &mut recalled.products,
                 State::Open => &mut recalled.doubtful,
@@ -43,11 +51,22 @@ impl Recalled {
                 && !receipt.refund
             {
                 let items = receipt.items.iter().map(|item| (item.good, item.price));
-                products.observe(world, entry.register, document.at, document.number, items);
+                products.observe(world, entry.register, &moment(world, ledger, place, &document, named), items);
             }
         }
         recalled
     }
+}
+
+/// When the hub has what a receipt tells.
+fn moment(world: &World, ledger: &Ledger, place: u32, document: &Document, named: Option<Arc<str>>) -> Moment {
+    let register = &world.registers[document.register as usize];
+    if !register.family.tells_time() {
+        // What was never sent may still be received at any time.
+        return Moment::Within(ledger.under_way(place).unwrap_or(document.at..=i64::MAX));
+    }
+    let fiscal = Id::Fiscal { drive: register.drive, number: document.number };
+    Moment::At(document.at, named.map_or(fiscal, Id::Named))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! A register at work: its numbers, its shifts, and what it sells.
 
 use crate::{
-    document::{Body, Document, Item, Payments, Receipt, ShiftTotals, Vat, sends_shifts},
+    document::{Body, Document, Item, Payments, Receipt, ShiftTotals, Vat},
+    family::Family,
     goods::Measure,
     random::{Random, mix},
-    world::{Family, Register, Taxation, World},
+    world::{Register, Taxation, World},
 };
 
 /// How many items a receipt has: weights for 1 to 12, in percent; the mean is 4.07.
@@ -67,13 +68,12 @@ impl Till {
         // A fiscal document shows whole minutes.
         let now = if register.family == Family::FfdTlv { now - now.rem_euclid(60) } else { now };
         self.last_at = self.last_at.max(now);
-        let sends_shifts = sends_shifts(register.family);
         loop {
             match self.step {
                 Step::OpenShift => {
                     self.open(world, register, &mut random);
                     let document = self.fiscal(world, Body::ShiftOpen);
-                    if sends_shifts {
+                    if register.family.tells_openings() {
                         return document;
                     }
                 }
@@ -82,7 +82,7 @@ impl Till {
                     let totals = ShiftTotals { receipts: self.receipts, documents: self.receipts + 2, unsent };
                     self.step = Step::OpenShift;
                     let document = self.fiscal(world, Body::ShiftClose(totals));
-                    if sends_shifts {
+                    if register.family.tells_closings() {
                         return document;
                     }
                 }
@@ -256,8 +256,9 @@ mod tests {
             let fiscal: Vec<_> = documents.iter().filter(|document| document.number > 0).collect();
             for pair in fiscal.windows(2) {
                 let (step, shifts) = (pair[1].number - pair[0].number, pair[1].shift - pair[0].shift);
-                // Where shift reports are not sent, two numbers are unseen at each change of the shift.
-                let unseen = if sends_shifts(register.family) { 0 } else { 2 * shifts };
+                // Where a report is not sent, its number is unseen at each change of the shift.
+                let sent = [register.family.tells_openings(), register.family.tells_closings()];
+                let unseen = sent.into_iter().filter(|sent| !sent).count() as u32 * shifts;
                 assert_eq!(step, 1 + unseen);
             }
         }

@@ -5,53 +5,22 @@ use std::cmp::Ordering;
 use crate::{
     check_digits::{organisation_inn, person_inn, registration_number},
     encode::cp866,
+    family::Family,
     goods::{self, Good, Spelling},
     random::{Random, mix},
 };
 
-/// The format that a register speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// Tasks of the ATOL driver with their results.
-    Atol,
-    /// Reports of ATOL Online with their requests.
-    AtolOnline,
-    /// JSON as the Dreamkas cabinet gives it out.
-    Dreamkas,
-    /// JSON of the Evotor cloud, version 2.
-    Evotor,
-    /// Documents in the TLV encoding of fiscal data, version 1.05.
-    FfdTlv,
-    /// JSON as operators of fiscal data give it out.
-    FnsJson,
-}
-
 /// What one register in ten speaks; all others share the two that are as far apart as they get.
-const RARER: [Family; 4] = [Family::Atol, Family::AtolOnline, Family::Evotor, Family::FnsJson];
-
-impl Family {
-    /// The name in URLs, in the directory and in the field `source`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Atol => "atol",
-            Self::AtolOnline => "atol-online",
-            Self::Dreamkas => "dreamkas",
-            Self::Evotor => "evotor",
-            Self::FfdTlv => "ffd-tlv",
-            Self::FnsJson => "fns-json",
-        }
-    }
-
-    /// Content type of a document.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::FfdTlv => "application/octet-stream",
-            _ => "application/json",
-        }
-    }
-}
+const RARER: [Family; 8] = [
+    Family::Atol,
+    Family::AtolOnline,
+    Family::Evotor,
+    Family::FnsJson,
+    Family::Frontol,
+    Family::SetRetail,
+    Family::Xml1c,
+    Family::EvotorV1,
+];
 
 /// A time zone; Russia has had no summer time since 2014, so an offset says all.
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +135,15 @@ pub struct Register {
     pub weight: u32,
 }
 
+impl Register {
+    /// Its number within the shop, where the shop's own software numbers its desks.
+    #[must_use]
+    pub fn desk(&self) -> u32 {
+        // Registers of a shop have numbers that follow each other, and no shop has twenty.
+        self.device % 20 + 1
+    }
+}
+
 /// What the world consists of.
 #[derive(Debug)]
 pub struct World {
@@ -185,6 +163,8 @@ pub struct World {
     tlv: usize,
     /// Registers that speak Dreamkas so far.
     dreamkas: usize,
+    /// Counts through [`RARER`], from a place that the seed decides: small worlds have few of them.
+    rarer: usize,
 }
 
 /// How names of goods are spelt; most leave them as they are.
@@ -215,6 +195,7 @@ impl World {
             harmonic,
             tlv: 0,
             dreamkas: 0,
+            rarer: (seed % RARER.len() as u64) as usize,
         };
         let mut random = Random::of(&[seed, 0x3011D]);
         // The chain has two fifths of all registers.
@@ -278,14 +259,16 @@ impl World {
         let tenant = self.shops[shop as usize].tenant;
         let owner = &self.tenants[tenant as usize];
         let of_both = self.tlv + self.dreamkas;
+        let rarer = RARER[self.rarer % RARER.len()];
         let family = match (owner.taxation, (self.tlv * 2).cmp(&of_both)) {
-            _ if random.chance(100) => RARER[index as usize % RARER.len()],
+            _ if random.chance(100) => rarer,
             (Taxation::SimplifiedVat5, _) | (_, Ordering::Less) => Family::FfdTlv,
             (_, Ordering::Greater) => Family::Dreamkas,
             (_, Ordering::Equal) => *random.pick(&[Family::Dreamkas, Family::FfdTlv]),
         };
         self.tlv += usize::from(family == Family::FfdTlv);
         self.dreamkas += usize::from(family == Family::Dreamkas);
+        self.rarer += usize::from(RARER.contains(&family));
         let serial = format!("0010{:010}", 200_000 + index);
         let number_in_tenant = self.registers.iter().rev().take_while(|register| register.tenant == tenant).count() + 1;
         self.registers.push(Register {

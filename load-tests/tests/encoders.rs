@@ -9,8 +9,9 @@ use load_tests::{
     check_digits::gtin_check_digit,
     document::{Body, Document},
     encode,
+    family::Family,
     till::Till,
-    world::{Family, World},
+    world::World,
 };
 use proptest::prelude::*;
 use serde_json::Value;

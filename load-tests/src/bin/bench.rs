@@ -11,12 +11,7 @@ use std::{
 use clap::Parser;
 use comfy_table::{Table, presets};
 use formats::{Context, Framed, Limits, Parsed};
-use load_tests::{
-    document::Body,
-    encode,
-    till::Till,
-    world::{Family, World},
-};
+use load_tests::{document::Body, encode, family::Family, till::Till, world::World};
 use schemas::{Datum as _, Timestamp};
 use serde::de::IgnoredAny;
 
@@ -138,7 +133,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The fleet's receipts in each of its formats; of the others one document again and again.
+/// The fleet's receipts in the formats with a fiscal identity; of the others one document again and again.
 fn loads(receipts: usize) -> Vec<Load> {
     let world = World::new(1, 60);
     let mut tills = Till::all(&world);

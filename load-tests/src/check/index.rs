@@ -17,7 +17,7 @@ pub struct Index<'a> {
     pub world: &'a World,
     ledger: &'a Ledger,
     recalled: &'a Recalled,
-    /// Registers by tenant and drive.
+    /// Registers whose documents are known by their drive, by tenant and drive.
     drives: HashMap<(&'a str, u64), u32>,
     seen: Vec<bool>,
 }
@@ -37,7 +37,7 @@ impl<'a> Index<'a> {
     /// An index in which nothing was seen yet.
     #[must_use]
     pub fn new(world: &'a World, ledger: &'a Ledger, recalled: &'a Recalled) -> Self {
-        let drives = world.registers.iter().zip(0..);
+        let drives = world.registers.iter().zip(0..).filter(|(register, _)| register.family.is_fiscal());
         Self {
             drives: drives.map(|(register, index)| ((&*world.tenant_of(register).id, register.drive), index)).collect(),
             seen: vec![false; ledger.entries().len()],
@@ -47,9 +47,12 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The place of a fiscal document in the ledger, by its id `tenant/drive/number`.
+    /// The place of a document in the ledger, by its id: `tenant/drive/number`, or what the fleet calls one without a fiscal identity.
     #[must_use]
     pub fn place(&self, id: &str) -> Option<u32> {
+        if let Some(place) = self.recalled.named.get(id) {
+            return Some(*place);
+        }
         let mut parts = id.split('/');
         let (tenant, drive, number) = (parts.next()?, parts.next()?, parts.next()?);
         if parts.next().is_some() || number.len() != 10 {
@@ -121,10 +124,51 @@ impl<'a> Index<'a> {
     fn describe(&self, entry: &Entry) -> String {
         let register = &self.world.registers[entry.register as usize];
         let (tenant, drive) = (&self.world.tenant_of(register).id, register.drive);
-        match entry.kind {
-            Kind::Encashment => format!("an encashment of {tenant}/{} at {}", register.id, entry.at),
-            Kind::Receipt => format!("receipt {tenant}/{drive}/{:010} of {}", entry.number, register.id),
-            Kind::Shift => format!("shift report {tenant}/{drive}/{:010} of {}", entry.number, register.id),
+        let kind = match entry.kind {
+            Kind::Encashment => return format!("an encashment of {tenant}/{} at {}", register.id, entry.at),
+            Kind::Receipt => "receipt",
+            Kind::Shift => "shift report",
+        };
+        if register.family.is_fiscal() {
+            return format!("{kind} {tenant}/{drive}/{:010} of {}", entry.number, register.id);
         }
+        format!("{kind} {} of {tenant}/{}, a register of {}", entry.number, register.id, register.family.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{family::Family, till::Till};
+
+    #[test]
+    fn documents_without_a_fiscal_identity_are_judged_like_all_others() {
+        let world = World::new(4, 120);
+        let mut ledger = Ledger::new(world.registers.len());
+        let now = 1_760_000_000;
+        for mut till in Till::all(&world) {
+            let place = ledger.enter(&till.next(&world, now), now);
+            assert!(ledger.acknowledge(place, 1));
+        }
+        let recalled = Recalled::of(&world, &ledger);
+        let mut index = Index::new(&world, &ledger, &recalled);
+        for family in [Family::Frontol, Family::SetRetail, Family::Xml1c] {
+            let is_of_family = |place: u32| world.registers[ledger.entry(place).register as usize].family == family;
+            let (id, place) = recalled.named.iter().find(|(_, place)| is_of_family(**place)).unwrap();
+            let (id, hash, entry) = (id.to_string(), recalled.hashes[*place as usize], ledger.entry(*place).clone());
+            let mut other = hash;
+            other[0] ^= 1;
+            assert_eq!(index.tick_off(&id, Kind::Receipt, &other), Verdict::WrongContent);
+            assert_eq!(index.tick_off(&id, Kind::Receipt, &hash), Verdict::Right);
+            assert_eq!(index.tick_off(&id, Kind::Shift, &hash), Verdict::Foreign);
+            assert_eq!(index.tick_off(&format!("{id}0"), Kind::Receipt, &hash), Verdict::Foreign);
+            // Its drive is never told, so a document under the drive's number is not the fleet's.
+            let register = &world.registers[entry.register as usize];
+            let by_drive = format!("{}/{}/{:010}", world.tenant_of(register).id, register.drive, entry.number);
+            assert_eq!(index.tick_off(&by_drive, Kind::Receipt, &hash), Verdict::Foreign);
+        }
+        let lost = index.lost(&[Kind::Receipt]);
+        let receipts = ledger.count(Kind::Receipt, State::Acknowledged) as u64;
+        assert_eq!(lost.count, receipts - 3);
     }
 }

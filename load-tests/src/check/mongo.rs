@@ -73,7 +73,9 @@ fn tick_off(index: &mut Index<'_>, findings: &mut Findings, document: &RawDocume
     }
 }
 
-fn receipt(document: &RawDocument) -> ContentText {
+/// What a document of the collection `receipts` says.
+#[must_use]
+pub fn receipt(document: &RawDocument) -> ContentText {
     let mut content = ContentText::start(&header(document, "receipt"));
     content.receipt(&mut Receipt {
         operation: text(document, "operation").unwrap_or_default(),
@@ -100,7 +102,9 @@ fn receipt(document: &RawDocument) -> ContentText {
     content
 }
 
-fn shift(document: &RawDocument) -> ContentText {
+/// What a document of the collection `shifts` says.
+#[must_use]
+pub fn shift(document: &RawDocument) -> ContentText {
     let mut content = ContentText::start(&header(document, "shift"));
     content.shift(integer(document, "receipts"), integer(document, "documents"), integer(document, "unsent_documents"));
     content

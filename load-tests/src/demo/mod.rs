@@ -168,6 +168,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     };
     let report = Report::new(Run {
         settings,
+        acknowledged_by_format: record.ledger.acknowledged_by_format(&world),
         record,
         end_to_end,
         usages: loaded.usages,

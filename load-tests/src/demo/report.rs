@@ -25,6 +25,8 @@ pub struct Report {
     pub sent: u64,
     /// Documents acknowledged, each counted once.
     pub acknowledged: u64,
+    /// Those by format.
+    pub acknowledged_by_format: BTreeMap<&'static str, u64>,
     /// Documents refused for good.
     pub rejected: u64,
     /// Receipts in MongoDB.
@@ -116,6 +118,8 @@ pub struct Run {
     pub settings: RunSettings,
     /// The fleet's record.
     pub record: Record,
+    /// Acknowledged documents by format.
+    pub acknowledged_by_format: BTreeMap<&'static str, u64>,
     /// What the probes tell.
     pub end_to_end: EndToEnd,
     /// What the processes used, and ends that nobody asked for.
@@ -141,7 +145,7 @@ impl Report {
     #[must_use]
     pub fn new(run: Run) -> Self {
         let Run { settings, record, end_to_end, usages, unasked_ends, kills, .. } = run;
-        let Run { load_seconds, drain_seconds, trials, storm, findings, .. } = run;
+        let Run { acknowledged_by_format, load_seconds, drain_seconds, trials, storm, findings, .. } = run;
         let counters = record.counters;
         let receipts = record.ledger.count(Kind::Receipt, State::Acknowledged) as f64;
         // A search that found nothing found no rate, whatever was acknowledged meanwhile.
@@ -153,6 +157,7 @@ impl Report {
         Self {
             sent: counters.made,
             acknowledged: counters.acknowledged,
+            acknowledged_by_format,
             rejected: counters.rejected,
             receipts_in_mongo: findings.receipts_in_mongo,
             lost: findings.lost.count,
@@ -222,6 +227,14 @@ impl Report {
                 grouped(self.receipts_per_second as u64),
                 grouped(self.backlog_documents),
                 self.drain_seconds,
+            ),
+            format!(
+                "by format: {}",
+                self.acknowledged_by_format
+                    .iter()
+                    .map(|(format, documents)| format!("{format} {}", grouped(*documents)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
             ),
             format!(
                 "acknowledged after {} (median), {} (99 of 100); in both databases after {} and {}",

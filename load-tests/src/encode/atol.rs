@@ -1,6 +1,6 @@
 //! Tasks of the ATOL driver with their results: roubles, decimal quantities, times with the register's offset.
 
-use super::json::{Quantity, Quoted, Roubles, Writer, paid};
+use super::text::{Quantity, Quoted, Roubles, Writer, paid};
 use crate::{
     clock::Clock,
     document::{Body, Document, Item, Receipt, Vat},

@@ -2,10 +2,9 @@
 
 use super::{
     atol::vat,
-    json::{Quantity, Quoted, Roubles, Writer, paid},
+    text::{Quantity, Quoted, Roubles, Writer, day_first, paid},
 };
 use crate::{
-    clock::Clock,
     document::{Body, Document, Item, Receipt, Vat},
     world::{Taxation, World},
 };
@@ -56,15 +55,6 @@ fn receipt(writer: &mut Writer<'_>, receipt: &Receipt) {
         register.registration,
         document.sign,
     ));
-}
-
-/// `20.11.2026` and `14:05:00`.
-fn day_first(local: i64) -> (String, String) {
-    let spaced = Clock::spaced(local).to_string();
-    let (date, clock) = spaced.split_once(' ').unwrap_or_default();
-    let mut parts: Vec<&str> = date.split('-').collect();
-    parts.reverse();
-    (parts.join("."), clock.to_owned())
 }
 
 fn item(writer: &mut Writer<'_>, place: usize, item: &Item) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::json::barcode;
+use super::text::barcode;
 use crate::{
     clock::Clock,
     document::{Body, Document, Item, Payments, Receipt, Vat},

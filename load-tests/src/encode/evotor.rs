@@ -1,6 +1,6 @@
 //! Documents of the Evotor cloud, version 2: roubles, decimal quantities, instants with the register's offset.
 
-use super::json::{Quantity, Quoted, Roubles, Writer, barcode, paid};
+use super::text::{Quantity, Quoted, Roubles, Writer, barcode, in_notes, paid};
 use crate::{
     clock::Clock,
     document::{Body, Document, Item, Receipt, Vat},
@@ -34,8 +34,7 @@ fn receipt(writer: &mut Writer<'_>, receipt: &Receipt) {
     writer.out.push_str(r#"],"payments":["#);
     let payments = paid(&receipt.payments, ["CASH", "ELECTRON", "ADVANCE"]);
     writer.list(payments, |writer, (kind, amount)| {
-        // Cash comes in notes: what is above the sum goes back.
-        let change = if kind == "CASH" { amount.next_multiple_of(10_000) - amount } else { 0 };
+        let change = if kind == "CASH" { in_notes(amount) - amount } else { 0 };
         writer.put(format_args!(
             r#"{{"type":"{kind}","sum":{},"parts":[{{"part_sum":{},"change":{}}}]}}"#,
             Roubles(amount + change),

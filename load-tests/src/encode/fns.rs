@@ -1,6 +1,6 @@
 //! Fiscal documents as an operator of fiscal data hands them out: kopecks, decimal quantities, local times in seconds.
 
-use super::json::{Quantity, Quoted, Writer};
+use super::text::{Quantity, Quoted, Writer};
 use crate::{
     document::{Body, Document, Item, Receipt, ShiftTotals, Vat},
     world::World,

@@ -180,8 +180,15 @@ struct Shared {
     state: RefCell<State>,
     /// Rung once for each document that can be sent.
     bell: Notify,
-    /// `POST` lines and headers of each register, up to the value of `Content-Length`.
-    heads: Vec<String>,
+    heads: Vec<Head>,
+}
+
+/// What the requests of a register begin with.
+struct Head {
+    /// The method and the address.
+    line: String,
+    /// The rest, up to the value of `Content-Length`.
+    headers: String,
 }
 
 async fn run(state: State, mut orders: mpsc::UnboundedReceiver<Command>, shown: Arc<Mutex<Progress>>) -> Record {
@@ -251,18 +258,17 @@ async fn run(state: State, mut orders: mpsc::UnboundedReceiver<Command>, shown: 
     }
 }
 
-fn heads(state: &State) -> Vec<String> {
+fn heads(state: &State) -> Vec<Head> {
     let settings = &state.settings;
     let registers = state.world.registers.iter().zip(&settings.tokens);
     registers
-        .map(|(register, token)| {
-            format!(
-                "POST /v1/registers/{}/documents?format={} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nContent-Type: {}\r\nContent-Length: ",
-                register.id,
-                register.family.name(),
+        .map(|(register, token)| Head {
+            line: format!("POST /v1/registers/{}/documents?format={}", register.id, register.family.name()),
+            headers: format!(
+                " HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nContent-Type: {}\r\nContent-Length: ",
                 settings.target,
                 register.family.content_type(),
-            )
+            ),
         })
         .collect()
 }
@@ -282,7 +288,12 @@ async fn work(shared: Rc<Shared>) {
             continue;
         };
         request.clear();
-        request.extend_from_slice(shared.heads[pending.register as usize].as_bytes());
+        let head = &shared.heads[pending.register as usize];
+        request.extend_from_slice(head.line.as_bytes());
+        if let Some(id) = &pending.document_id {
+            request.extend_from_slice(format!("&document_id={id}").as_bytes());
+        }
+        request.extend_from_slice(head.headers.as_bytes());
         request.extend_from_slice(format!("{}\r\n\r\n", pending.body.len()).as_bytes());
         request.extend_from_slice(&pending.body);
         let outcome = match timeout(longest, exchange(&mut connection, &target, &request)).await {

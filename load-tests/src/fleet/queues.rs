@@ -15,6 +15,8 @@ pub(super) struct Pending {
     pub register: u32,
     /// Its bytes.
     pub body: Vec<u8>,
+    /// What it is called beside its bytes, ready for an address.
+    pub document_id: Option<String>,
     /// When it was meant to be sent; a document of the backlog: when it was sent first.
     pub due: Instant,
     /// Made while the register was cut off.
@@ -209,6 +211,7 @@ mod tests {
             place,
             register,
             body: Vec::new(),
+            document_id: None,
             due: Instant::now(),
             backlog,
             repeat: false,

@@ -173,6 +173,7 @@ impl State {
             place,
             register,
             body: encode::document(&self.world, &document),
+            document_id: encode::document_id(&self.world, &document).map(|id| percent(&id)),
             due,
             backlog: self.queues.is_offline(register),
             repeat: false,
@@ -190,13 +191,24 @@ impl State {
         }
         pending.attempts += 1;
         self.counters.requests += 1;
+        self.note_under_way(&pending);
         Some(pending)
+    }
+
+    /// What carries no time counts from its reception: the check has to know when that may have been.
+    fn note_under_way(&mut self, pending: &Pending) {
+        if !self.world.registers[pending.register as usize].family.tells_time() {
+            // The databases' seconds are rounded.
+            let now = jiff::Timestamp::now().as_millisecond();
+            self.ledger.note_under_way(pending.place, (now + 500).div_euclid(1_000));
+        }
     }
 
     /// Notes what came of a request.
     pub fn landed(&mut self, pending: Box<Pending>, outcome: &Outcome) {
         let now = Instant::now();
         self.queues.landed(pending.register);
+        self.note_under_way(&pending);
         if let Some(storming) = &mut self.storming {
             storming.note(&pending, outcome, now);
         }
@@ -277,5 +289,26 @@ impl State {
         // Both have the same bounds, so adding cannot fail.
         progress.recent.add(&self.recent_us).unwrap_or_default();
         self.recent_us.reset();
+    }
+}
+
+/// A text as a part of an address.
+fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_of_a_document_fits_into_an_address() {
+        assert_eq!(super::percent("ЧК-17/a b"), "%D0%A7%D0%9A-17%2Fa%20b");
     }
 }

@@ -1,9 +1,10 @@
-//! What the JSON encoders share.
+//! What the encoders of texts share.
 
 use std::fmt::{self, Write as _};
 
 use crate::{
     check_digits::gtin_check_digit,
+    clock::Clock,
     document::{Document, Item, Payments},
     goods::{Barcode, Good},
     random::mix,
@@ -113,6 +114,29 @@ impl fmt::Display for Quoted<'_> {
 pub fn paid<T: Copy>(payments: &Payments, names: [T; 3]) -> impl Iterator<Item = (T, u64)> {
     let amounts = [payments.cash, payments.card, payments.prepaid];
     names.into_iter().zip(amounts).filter(|(_, amount)| *amount > 0)
+}
+
+/// A time on the register's clock as `20.11.2026` and `14:05:00`.
+#[must_use]
+pub fn day_first(local: i64) -> (String, String) {
+    let spaced = Clock::spaced(local).to_string();
+    let (date, clock) = spaced.split_once(' ').unwrap_or_default();
+    let mut parts: Vec<&str> = date.split('-').collect();
+    parts.reverse();
+    (parts.join("."), clock.to_owned())
+}
+
+/// Cash as it is handed over for a sum: in notes of a hundred roubles, and what is above the sum goes back.
+#[must_use]
+pub fn in_notes(cash: u64) -> u64 {
+    cash.next_multiple_of(10_000)
+}
+
+/// Price and sum of a line before its discount: one good in six is sold at a tenth less than stands on its tag.
+#[must_use]
+pub fn before_discount(item: &Item) -> (u64, u64) {
+    let raised = |kopecks: u64| if item.good.is_multiple_of(6) { kopecks + kopecks / 9 } else { kopecks };
+    (raised(item.price.into()), raised(item.sum))
 }
 
 /// The bar code as the register shows it: the scales print the weight into it.
