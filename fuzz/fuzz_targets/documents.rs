@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::{hint::black_box, sync::LazyLock};
 
 use formats::{Context, Family, Framed, Limits};
 use libfuzzer_sys::fuzz_target;
@@ -40,6 +40,7 @@ fuzz_target!(|body: &[u8]| {
                 if let Framed::Document(range) = framed {
                     assert!(end <= range.start && range.start < range.end && range.end <= body.len());
                     end = range.end;
+                    black_box(choice.preview(0, &body[range.clone()], &CONTEXT));
                     read(family, &body[range]);
                 }
             });
@@ -51,6 +52,7 @@ fuzz_target!(|body: &[u8]| {
 /// Reads a document and writes down what it became.
 fn read(family: &Family, document: &[u8]) {
     let mut record = Vec::new();
+    black_box(family.devices(document));
     match family.parse(document, &CONTEXT) {
         Ok(formats::Parsed::Receipt(receipt)) => receipt.encode(&mut record),
         Ok(formats::Parsed::Shift(shift)) => shift.encode(&mut record),
