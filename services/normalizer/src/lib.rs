@@ -51,6 +51,9 @@ pub struct NormalizerSettings {
     /// Documents of each partition that are remembered, so that a repeat is dropped.
     #[config(env = "KASSAFLOW_NORMALIZER_REPEAT_WINDOW", default = 4096)]
     pub repeat_window: usize,
+    /// Most items, payments or other repeated elements of one document; one with more becomes a dead letter.
+    #[config(env = "KASSAFLOW_NORMALIZER_MAX_ELEMENTS", default = 8000)]
+    pub max_elements: usize,
     /// Records of the bulk topic (imports, and what exceeds a tenant's quota) are read only while every consumer group on raw, receipts, shifts and events is behind by fewer records than this. product-upserter is behind by up to 10,000 on purpose.
     #[config(env = "KASSAFLOW_NORMALIZER_BULK_LAG_BOUND", default = 20000)]
     pub bulk_lag_bound: usize,
@@ -89,6 +92,7 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
     let Some(ids) = context.shutdown.run_until_cancelled(output::Ids::wait(&registry)).await else { return Ok(()) };
     let ids = ids?;
     let bounds = &settings.normalizer;
+    formats::set_most_elements(bounds.max_elements);
     let bulk_bounds = NormalizerSettings {
         in_flight_records: bounds.in_flight_records.div_ceil(BULK_SHARE),
         in_flight_bytes: bounds.in_flight_bytes.div_ceil(BULK_SHARE),

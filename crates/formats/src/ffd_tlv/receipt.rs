@@ -53,13 +53,17 @@ struct Body<'b> {
 impl<'b> Body<'b> {
     fn new(envelope: &Envelope<'b>, path: Path, context: &Context<'b>) -> Result<Self, Invalid> {
         // Both decide about items, and may stand behind them.
-        let (mut time, mut items) = (None, 0);
+        let (mut time, mut items, mut others) = (None, 0, 0);
         for element in envelope.children().flatten() {
             match element.tag {
                 tag::TIME => time = Some(element),
                 tag::ITEM => items += 1,
-                _ => {}
+                _ => others += 1,
             }
+        }
+        let most = checks::most_elements();
+        if items.max(others) > most {
+            return Err(Invalid::new(path.name(), format!("more than {most} elements make no sense")));
         }
         let time = time.ok_or_else(|| head::missing_time(path))?;
         let mut receipt = Box::new(context.receipt(NAME, REVISION));

@@ -37,6 +37,14 @@ impl Path {
         }
     }
 
+    /// `3`, `3/1059[0]`
+    pub(super) fn name(self) -> String {
+        match self.item {
+            Some(index) => format!("{}/1059[{index}]", self.document),
+            None => self.document.to_string(),
+        }
+    }
+
     pub(super) fn invalid(self, tag: u16, text: impl Into<String>) -> Invalid {
         Invalid::new(self.place(tag), text)
     }
@@ -47,11 +55,7 @@ impl Path {
 
     pub(super) fn broken(self, cut: Cut) -> Invalid {
         let broken = Broken::from(cut);
-        let place = match self.item {
-            Some(index) => format!("{}/1059[{index}]", self.document),
-            None => self.document.to_string(),
-        };
-        Invalid::undecodable(place, format!("byte {}: {}", broken.offset, broken.text))
+        Invalid::undecodable(self.name(), format!("byte {}: {}", broken.offset, broken.text))
     }
 
     /// An unsigned number of at most `bytes` bytes, little-endian; no bytes at all are zero.

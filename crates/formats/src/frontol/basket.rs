@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use schemas::{Decimal, receipts::Item};
 
 use super::line::Line;
-use crate::{Invalid, checks::MAX_ITEMS, flags};
+use crate::{Invalid, checks::most_elements, flags};
 
 /// Code and bar code: what a storno names.
 type Product = (Option<String>, Option<String>);
@@ -24,8 +24,9 @@ fn product(item: &Item<'_>) -> Product {
 
 impl<'b> Basket<'b> {
     pub fn put(&mut self, item: Item<'b>, line: &Line<'_>) -> Result<(), Invalid> {
-        if self.items.len() == MAX_ITEMS {
-            return Err(Invalid::new(line.place(1), format!("more than {MAX_ITEMS} items make no sense")));
+        let most = most_elements();
+        if self.items.len() == most {
+            return Err(Invalid::new(line.place(1), format!("more than {most} items make no sense")));
         }
         self.left.entry(product(&item)).or_default().push(self.items.len());
         self.items.push(Some(item));

@@ -9,7 +9,7 @@ use serde::{
 
 use serde_json::value::RawValue;
 
-use crate::{Invalid, checks::MAX_ITEMS, number::Number, text};
+use crate::{Invalid, checks::most_elements, number::Number, text};
 
 /// Reads a document. A fault names its JSON path; finding it costs a second pass, which only
 /// broken documents pay.
@@ -144,10 +144,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
-        let mut list = Vec::new();
+        let (mut list, most) = (Vec::new(), most_elements());
         while let Some(Object(element)) = elements.next_element()? {
-            if list.len() == MAX_ITEMS {
-                return Err(A::Error::custom(format!("more than {MAX_ITEMS} elements make no sense")));
+            if list.len() == most {
+                return Err(A::Error::custom(format!("more than {most} elements make no sense")));
             }
             list.push(element);
         }

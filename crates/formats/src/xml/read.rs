@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use quick_xml::{Reader, XmlVersion, events::Event};
 
-use crate::{Context, Invalid, checks::MAX_ITEMS, encoding, number::Number, text};
+use crate::{Context, Invalid, checks::most_elements, encoding, number::Number, text};
 
 /// Most attributes of one element, and most names of elements side by side; the longest that are known have 30.
 const MOST_NAMES: usize = 200;
@@ -118,7 +118,8 @@ pub(crate) fn read(document: &str, each: &mut dyn FnMut(&Element) -> Result<(), 
             Ok(Event::Start(start)) => {
                 let name = start.name().as_ref().to_owned();
                 let Some(number) = count(&mut before, &name) else {
-                    let text = format!("more than {MAX_ITEMS} elements of a name, or {MOST_NAMES} names side by side");
+                    let most = most_elements();
+                    let text = format!("more than {most} elements of a name, or {MOST_NAMES} names side by side");
                     return Err(Invalid::new(format!("byte {at}"), text));
                 };
                 element.path.push((name, number));
@@ -152,7 +153,7 @@ fn count(before: &mut [Vec<(String, usize)>], name: &str) -> Option<usize> {
     let level = before.last_mut()?;
     if let Some((_, count)) = level.iter_mut().find(|(known, _)| known == name) {
         *count += 1;
-        return Some(*count - 1).filter(|before| *before < MAX_ITEMS);
+        return Some(*count - 1).filter(|before| *before < most_elements());
     }
     level.push((name.to_owned(), 1));
     (level.len() <= MOST_NAMES).then_some(0)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::support::{
     ATOL, ATOL_LINES, ATOL_ONLINE, ATOL_ONLINE_LINES, DREAMKAS, DREAMKAS_LINES, EVOTOR, EVOTOR_LINES, FNS, FNS_LINES,
-    FRONTOL, KASSIR_5, SET_RETAIL, TLV, XML_1C, documents, frame, frame_within, hex, parse,
+    FRONTOL, KASSIR_5, SET_RETAIL, TLV, XML_1C, documents, encoder, frame, frame_within, hex, parse,
 };
 
 const JSON: &[(&str, &str)] = &[
@@ -230,11 +230,29 @@ fn more_elements_than_make_sense_are_refused() {
         ("fns-json", "items", "{}", "$.items"),
         ("evotor", "transactions", "{}", "$.transactions"),
     ] {
-        let elements = vec![element; 10_001].join(",");
+        let elements = vec![element; 8_001].join(",");
         let document = format!("{{\"{list}\":[{elements}],\"type\":\"SALE\"}}");
         let invalid = parse(family, document.as_bytes()).unwrap_err();
         assert!(invalid.place.starts_with(place), "{family}: {invalid}");
-        assert!(invalid.text.contains("more than 10000 elements"), "{family}: {invalid}");
+        assert!(invalid.text.contains("more than 8000 elements"), "{family}: {invalid}");
+    }
+    let line = |number: usize, code: u8, rest: &str| format!("{number};20.11.2026;14:03:10;{code};1;4;1;{rest}\n");
+    let items: String = (0..8_001).map(|number| line(number, 11, "17;;1;1;1;0;12;1;1")).collect();
+    let check = format!("{}{items}{}", line(0, 42, ";;0;1;1;0;12"), line(9_000, 55, ";;0;1;1;0;12"));
+    let purchase = format!(
+        r#"<purchase shop="1" cash="2" shift="3" number="4" saletime="2026-11-20T14:05:00+05:00" operationType="true"><positions>{}</positions></purchase>"#,
+        r#"<position goodsCode="1" count="1" cost="1" amount="1"/>"#.repeat(8_001)
+    );
+    // A short document that would be a large record: three bytes an element more than its tag and length.
+    let elements = |tag: u16| [encoder::tlv(1012, &[1, 0, 0, 1]), encoder::tlv(tag, &[]).repeat(8_001)].concat();
+    for (family, document) in [
+        ("frontol", check.into_bytes()),
+        ("set-retail", purchase.into_bytes()),
+        ("ffd-tlv", encoder::tlv(3, &elements(1059))),
+        ("ffd-tlv", encoder::tlv(3, &elements(1031))),
+    ] {
+        let invalid = parse(family, &document).unwrap_err();
+        assert!(invalid.text.contains("more than 8000"), "{family}: {invalid}");
     }
 }
 
