@@ -156,14 +156,17 @@ fn item<'b>(
         name: position.name.get(),
         unit: position.measure_name.get(),
     });
+    let price = position.price.money("price", flags)?;
+    let discount_kopecks = position.discount.money("discount", flags)?;
     Ok(Item {
         product_key: product_key.map(Into::into),
         name: position.name.take(),
         quantity: Decimal::from_unscaled(quantity),
         unit: position.measure_name.take(),
-        price_kopecks: position.price.money("price", flags)?,
+        // The price is the one before the discount; what a piece has cost is not told then.
+        price_kopecks: price.filter(|_| discount_kopecks.unwrap_or_default() == 0),
         sum_kopecks: position.sum_price.money("sumPrice", flags)?,
-        discount_kopecks: position.discount.money("discount", flags)?,
+        discount_kopecks,
         vat_rate: position.tax_percent.0.map(|percent| codes::vat_of_percent(percent, flags)),
         vat_sum_kopecks: position.tax.money("tax", flags)?,
         ..Item::default()
