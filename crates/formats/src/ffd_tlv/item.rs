@@ -29,7 +29,7 @@ pub(super) fn read<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<(), Invalid> {
-    let mut others = Others::default();
+    let mut others = Others::new(context);
     let mut sent_name: &[u8] = &[];
     let mut quantity = None;
     for child in element.children() {
@@ -104,7 +104,7 @@ pub(super) fn read<'b>(
         (gtin, _) => canonical::product_key(&ProductFacts { gtin: gtin.as_deref(), ..ProductFacts::default() }),
     }
     .map(Into::into);
-    item.other_tags = others.collect(element.children(), context);
+    item.other_tags = others.collect(element.children());
     Ok(())
 }
 

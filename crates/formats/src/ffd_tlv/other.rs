@@ -16,28 +16,54 @@ use crate::Context;
 ///
 /// A tag is divided as a whole: if one of its elements is not given back, or there are several, all are kept. So whoever
 /// writes the object again takes from the fields what the other tags do not have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Others {
+    keeps_personal_data: bool,
     fields: Tags,
     kept: Tags,
-    /// Bytes of the elements that are known to be kept.
-    bytes: usize,
+    /// What is known to be kept, in the order of the object.
+    elements: Vec<u8>,
+    /// An element that seemed to be given back has to be kept after all: `elements` is not all.
+    is_short: bool,
 }
 
+/// About what a receipt has of other tags.
+const USUAL_BYTES: usize = 256;
+
 impl Others {
+    pub(super) const fn new(context: &Context<'_>) -> Self {
+        Self {
+            keeps_personal_data: context.keeps_personal_data,
+            fields: Tags([0; 4]),
+            kept: Tags([0; 4]),
+            elements: Vec::new(),
+            is_short: false,
+        }
+    }
+
     /// An element that was read into a field, and whether the field gives it back.
     #[inline]
     pub(super) fn field(&mut self, element: &Tlv<'_>, is_given_back: bool) {
-        if !self.fields.insert(element.tag) || !is_given_back {
-            self.kept.insert(element.tag);
-            self.element(element);
+        let is_first = self.fields.insert(element.tag);
+        if is_first && is_given_back {
+            self.is_short |= self.kept.contains(element.tag);
+            return;
         }
+        // Of two that are alike the first may seem to be given back.
+        self.is_short |= !is_first && !self.kept.contains(element.tag);
+        self.kept.insert(element.tag);
+        self.element(element);
     }
 
     /// An element that no field gives back.
     #[inline]
     pub(super) fn element(&mut self, element: &Tlv<'_>) {
-        self.bytes += element.whole_length();
+        if self.keeps_personal_data || !tag::is_personal(element.tag) {
+            if self.elements.capacity() == 0 {
+                self.elements.reserve(USUAL_BYTES.max(element.whole_length()));
+            }
+            element.write(&mut self.elements);
+        }
     }
 
     /// Objects of the record that come any number of times.
@@ -49,7 +75,7 @@ impl Others {
     /// Keeps the elements of tags whose fields something else was read into.
     pub(super) fn keep(&mut self, tags: &[u16]) {
         for tag in tags {
-            self.kept.insert(*tag);
+            self.is_short |= self.kept.insert(*tag) && self.fields.contains(*tag);
         }
     }
 
@@ -58,14 +84,14 @@ impl Others {
     }
 
     /// What is kept of the object's elements, in their order.
-    pub(super) fn collect<'b>(&self, elements: Tlvs<'b>, context: &Context<'_>) -> Option<Cow<'b, [u8]>> {
-        if self.bytes == 0 && self.kept.is_empty() {
-            return None;
+    pub(super) fn collect<'b>(self, elements: Tlvs<'b>) -> Option<Cow<'b, [u8]>> {
+        if !self.is_short {
+            return (!self.elements.is_empty()).then_some(self.elements.into());
         }
-        let mut kept = Vec::with_capacity(self.bytes);
+        let mut kept = Vec::with_capacity(self.elements.len());
         for element in elements.flatten() {
             let is_field = self.fields.contains(element.tag) && !self.kept.contains(element.tag);
-            let is_secret = tag::is_personal(element.tag) && !context.keeps_personal_data;
+            let is_secret = tag::is_personal(element.tag) && !self.keeps_personal_data;
             if !is_field && !is_secret {
                 element.write(&mut kept);
             }
@@ -99,10 +125,6 @@ impl Tags {
             Some((word, bit)) => self.0[word] & bit != 0,
             None => false,
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
     }
 }
 
@@ -174,7 +196,7 @@ mod tests {
     #[test]
     fn a_set_of_tags_knows_what_is_in_it() {
         let mut tags = Tags::default();
-        assert!(tags.is_empty() && tags.insert(1000) && tags.insert(1255) && !tags.insert(1000) && !tags.insert(2108));
+        assert!(tags.insert(1000) && tags.insert(1255) && !tags.insert(1000) && !tags.insert(2108));
         assert!(tags.contains(1000) && tags.contains(1255) && !tags.contains(1064) && !tags.contains(999));
     }
 }

@@ -75,7 +75,7 @@ impl<'b> Body<'b> {
             operation: None,
             total: None,
             receipt,
-            others: Others::default(),
+            others: Others::new(context),
             flags: Vec::new(),
         })
     }
@@ -104,7 +104,7 @@ impl<'b> Body<'b> {
         receipt.utc_time = head.utc_time;
         receipt.cashier_name = head.cashier_name;
         receipt.cashier_inn = head.cashier_inn;
-        receipt.other_tags = self.others.collect(envelope.children(), context);
+        receipt.other_tags = self.others.collect(envelope.children());
         receipt.flags = flags.into_iter().map(Into::into).collect();
         Ok(receipt)
     }

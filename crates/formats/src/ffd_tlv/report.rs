@@ -11,7 +11,7 @@ pub(super) fn canonical<'b>(
     context: &Context<'b>,
 ) -> Result<RegisterEvent<'b>, Invalid> {
     let path = Path::document(envelope.tag);
-    let (mut head, mut others, mut flags) = (head::Found::default(), Others::default(), Vec::new());
+    let (mut head, mut others, mut flags) = (head::Found::default(), Others::new(context), Vec::new());
     for element in envelope.children() {
         head.take(&element.map_err(|cut| path.broken(cut))?, path, &mut others)?;
     }
@@ -29,7 +29,7 @@ pub(super) fn canonical<'b>(
         utc_time: head.utc_time,
         cashier_name: head.cashier_name,
         cashier_inn: head.cashier_inn,
-        other_tags: others.collect(envelope.children(), context),
+        other_tags: others.collect(envelope.children()),
         flags: flags.into_iter().map(Into::into).collect(),
         ..context.event(NAME, REVISION)
     })

@@ -8,7 +8,7 @@ use crate::{Context, Invalid};
 pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<ShiftDocument<'b>, Invalid> {
     let path = Path::document(envelope.tag);
     let mut shift = context.shift(NAME, REVISION);
-    let (mut head, mut others, mut flags) = (head::Found::default(), Others::default(), Vec::new());
+    let (mut head, mut others, mut flags) = (head::Found::default(), Others::new(context), Vec::new());
     for element in envelope.children() {
         let element = element.map_err(|cut| path.broken(cut))?;
         let counter = match element.tag {
@@ -36,7 +36,7 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
         utc_time: head.utc_time,
         cashier_name: head.cashier_name,
         cashier_inn: head.cashier_inn,
-        other_tags: others.collect(envelope.children(), context),
+        other_tags: others.collect(envelope.children()),
         flags: flags.into_iter().map(Into::into).collect(),
         ..shift
     })
