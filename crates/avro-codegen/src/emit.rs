@@ -4,23 +4,36 @@
 
 use std::fmt::Write;
 
-use crate::model::{Enum, Record, Schema, Type};
+use crate::{
+    SchemaError,
+    model::{Enum, Record, Schema, Type},
+    older::Older,
+};
 
 /// Rust source of all types of the schema. `schema_text` is an expression that yields the schema's
-/// JSON text, for example `include_str!("…")`.
-#[must_use]
-pub fn generate(schema: &Schema, schema_text: &str) -> String {
+/// JSON text, for example `include_str!("…")`. Messages of the `older` versions, the first one first, are decoded
+/// into the same types.
+///
+/// # Errors
+/// When an older version cannot be read as this one.
+pub fn generate(schema: &Schema, schema_text: &str, older: &[Schema]) -> Result<String, SchemaError> {
     let mut out = String::new();
     for definition in &schema.enums {
         emit_enum(&mut out, definition);
     }
     for record in &schema.records {
         emit_struct(&mut out, schema, record);
-        emit_codec(&mut out, schema, record, (record.name == schema.root).then_some(schema_text));
+        emit_codec(&mut out, schema, record);
         emit_bson(&mut out, schema, record);
         emit_owned(&mut out, schema, record);
     }
-    out
+    let older = older.iter().enumerate().map(|(index, writer)| Older::new(index + 1, writer, schema));
+    let older = older.collect::<Result<Vec<_>, _>>()?;
+    for version in &older {
+        version.emit(&mut out)?;
+    }
+    emit_message(&mut out, schema, schema_text, &older);
+    Ok(out)
 }
 
 /// `writeln!` into a `String` cannot fail; this keeps the emitter free of result plumbing.
@@ -29,6 +42,7 @@ macro_rules! line {
         if writeln!($out, $($arg)*).is_err() { unreachable!("writing to a String cannot fail") }
     };
 }
+pub(crate) use line;
 
 fn doc_comment(out: &mut String, indent: &str, doc: Option<&str>, fallback: &str) {
     line!(out, "{indent}/// {}", doc.unwrap_or(fallback));
@@ -89,7 +103,7 @@ fn emit_json_attribute(out: &mut String, kind: &Type) {
     }
 }
 
-fn emit_codec(out: &mut String, schema: &Schema, record: &Record, schema_text: Option<&str>) {
+fn emit_codec(out: &mut String, schema: &Schema, record: &Record) {
     let name = &record.name;
     let own = lifetime(schema, name);
     line!(out, "impl<'a> crate::avro::Datum<'a> for {name}{own} {{");
@@ -104,10 +118,28 @@ fn emit_codec(out: &mut String, schema: &Schema, record: &Record, schema_text: O
         line!(out, "            {}: {},", field.name, decode_expression(schema, &field.kind));
     }
     line!(out, "        }})\n    }}\n}}\n");
-    if let Some(text) = schema_text {
-        line!(out, "impl<'a> crate::avro::Message<'a> for {name}{own} {{");
-        line!(out, "    const SCHEMA: &'static str = {text};\n}}\n");
+}
+
+fn emit_message(out: &mut String, schema: &Schema, schema_text: &str, older: &[Older<'_>]) {
+    let name = &schema.root;
+    let own = lifetime(schema, name);
+    line!(out, "impl<'a> crate::avro::Message<'a> for {name}{own} {{");
+    line!(out, "    const SCHEMA: &'static str = {schema_text};\n");
+    line!(
+        out,
+        "    fn decode_version(version: usize, input: &mut crate::avro::Reader<'a>) -> Result<Self, crate::avro::DecodeError> {{"
+    );
+    line!(out, "        Ok(match version {{");
+    for older in older {
+        line!(out, "            {} => {},", older.version, older.root());
     }
+    line!(out, "            {} => crate::avro::Datum::decode(input)?,", older.len() + 1);
+    line!(out, "            _ => return Err(input.error(\"the schema has no such version\")),");
+    line!(out, "        }})\n    }}\n");
+    line!(out, "    fn owned_from_slice(bytes: &[u8]) -> Result<Self, crate::avro::DecodeError> {{");
+    let owned = if own.is_empty() { "" } else { ".map(|value| value.into_owned())" };
+    line!(out, "        crate::avro::from_slice::<{name}{}>(bytes){owned}", if own.is_empty() { "" } else { "<'_>" });
+    line!(out, "    }}\n}}\n");
 }
 
 fn emit_encode(out: &mut String, schema: &Schema, kind: &Type, value: &str, depth: usize) {
@@ -150,7 +182,7 @@ fn by_reference(schema: &Schema, kind: &Type, name: &str) -> String {
     }
 }
 
-fn decode_expression(schema: &Schema, kind: &Type) -> String {
+pub(crate) fn decode_expression(schema: &Schema, kind: &Type) -> String {
     match kind {
         Type::Boolean => "input.boolean()?".into(),
         Type::Int => "input.int()?".into(),
@@ -233,7 +265,7 @@ fn owned_expression(schema: &Schema, kind: &Type, value: &str) -> String {
     }
 }
 
-fn lifetime(schema: &Schema, record: &str) -> &'static str {
+pub(crate) fn lifetime(schema: &Schema, record: &str) -> &'static str {
     if schema.borrows(&Type::Named(record.to_owned())) { "<'a>" } else { "" }
 }
 
@@ -255,7 +287,7 @@ fn rust_type(schema: &Schema, kind: &Type) -> String {
 }
 
 /// `SELL_RETURN` -> `SellReturn`, `VAT_20_120` -> `Vat20_120` (digits keep their underscore).
-fn variant(symbol: &str) -> String {
+pub(crate) fn variant(symbol: &str) -> String {
     let mut name = String::new();
     for part in symbol.split('_') {
         if name.ends_with(|c: char| c.is_ascii_digit()) && part.starts_with(|c: char| c.is_ascii_digit()) {
@@ -282,7 +314,7 @@ mod tests {
     #[test]
     fn a_record_without_text_has_no_lifetime() {
         let schema = crate::parse(r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}"#).unwrap();
-        let source = generate(&schema, "\"\"");
+        let source = generate(&schema, "\"\"", &[]).unwrap();
         assert!(source.contains("pub struct R {"));
         assert!(source.contains("impl<'a> crate::avro::Datum<'a> for R {"));
         assert!(!source.contains("into_owned"));

@@ -14,10 +14,14 @@
 //! | `["null", T]` | `Option<T>` | left out when null | left out when null |
 //! | array, record | `Vec<T>`, a struct | array, document | array, object |
 //!
+//! Each older published version has a decoder into the types of the newest one, too: fields in its writer's order, defaults for
+//! what it lacks, symbols by name.
+//!
 //! A field attribute `"bson": "_id"` gives a field another name in BSON.
 
 mod emit;
 mod model;
+mod older;
 
 pub use emit::generate;
 pub use model::{Schema, parse};

@@ -44,6 +44,8 @@ pub struct Field {
     pub doc: Option<String>,
     /// The field's type.
     pub kind: Type,
+    /// What readers take for it where a writer's version does not have it.
+    pub default: Option<Value>,
 }
 
 /// A record definition.
@@ -89,7 +91,7 @@ pub fn parse(text: &str) -> Result<Schema, SchemaError> {
     let json: Value = serde_json::from_str(text).map_err(|e| error("schema", e.to_string()))?;
     let mut schema = Schema::default();
     match parse_type(&json, "schema", &mut schema)? {
-        Type::Named(name) if schema.records.iter().any(|r| r.name == name) => schema.root = name,
+        Type::Named(name) if schema.record(&name).is_some() => schema.root = name,
         _ => return Err(error("schema", "the root must be a record")),
     }
     Ok(schema)
@@ -102,11 +104,9 @@ impl Schema {
         match kind {
             Type::String | Type::Bytes => true,
             Type::Array(inner) | Type::Optional(inner) => self.borrows(inner),
-            Type::Named(name) => self
-                .records
-                .iter()
-                .find(|r| &r.name == name)
-                .is_some_and(|r| r.fields.iter().any(|f| self.borrows(&f.kind))),
+            Type::Named(name) => {
+                self.record(name).is_some_and(|record| record.fields.iter().any(|f| self.borrows(&f.kind)))
+            }
             _ => false,
         }
     }
@@ -114,11 +114,25 @@ impl Schema {
     /// Whether the name is an enum's.
     #[must_use]
     pub fn is_enum(&self, name: &str) -> bool {
-        self.enums.iter().any(|e| e.name == name)
+        self.enumeration(name).is_some()
+    }
+
+    pub(crate) fn record(&self, name: &str) -> Option<&Record> {
+        self.records.iter().find(|record| record.name == name)
+    }
+
+    pub(crate) fn enumeration(&self, name: &str) -> Option<&Enum> {
+        self.enums.iter().find(|definition| definition.name == name)
     }
 }
 
-fn error(path: &str, problem: impl Into<String>) -> SchemaError {
+impl Record {
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+pub(crate) fn error(path: &str, problem: impl Into<String>) -> SchemaError {
     SchemaError { path: path.to_owned(), problem: problem.into() }
 }
 
@@ -158,7 +172,7 @@ fn primitive(name: &str) -> Option<Type> {
 
 fn reference(name: &str, path: &str, schema: &Schema) -> Result<Type, SchemaError> {
     let short = name.rsplit('.').next().unwrap_or(name);
-    if schema.is_enum(short) || schema.records.iter().any(|r| r.name == short) {
+    if schema.is_enum(short) || schema.record(short).is_some() {
         Ok(Type::Named(short.to_owned()))
     } else {
         Err(error(path, format!("unknown type `{name}`")))
@@ -197,6 +211,7 @@ fn parse_record(json: &Value, path: &str, schema: &mut Schema) -> Result<Type, S
             bson_name: field["bson"].as_str().unwrap_or(field_name).to_owned(),
             doc: doc(field),
             kind: parse_type(&field["type"], &here, schema)?,
+            default: field.get("default").cloned(),
         });
     }
     schema.records.push(Record { name: name.clone(), doc: doc(json), fields: parsed });

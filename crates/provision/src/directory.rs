@@ -17,9 +17,9 @@ use rdkafka::{
     producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer},
 };
 use schemas::{
-    Timestamp, avro,
+    Timestamp,
     directory::{DirectoryEntry, TOPIC},
-    registry::Resolver,
+    registry::{ResolveError, Resolver},
     wire,
 };
 use tokio::runtime::Handle;
@@ -82,12 +82,12 @@ struct Directory {
 
 impl Directory {
     async fn new(installation: &Installation) -> Result<Self, Error> {
-        let schema_id = installation.registry().ids(TOPIC).await?.newest;
+        let ids = installation.registry().ids(TOPIC).await?;
         Ok(Self {
             client: installation.client().clone(),
             topic: installation.client().prefixed(TOPIC),
-            schema_id,
-            resolver: Resolver::new(installation.registry().clone(), TOPIC, schema_id)?,
+            schema_id: ids.newest,
+            resolver: Resolver::new(installation.registry().clone(), TOPIC, ids)?,
         })
     }
 
@@ -142,12 +142,10 @@ impl Directory {
                 // Nobody writes records without a value; what has none says nothing.
                 let Some(payload) = message.payload() else { continue };
                 let (id, body) = wire::split(payload).ok_or_else(|| unreadable("not in the wire format".to_owned()))?;
-                let entry = if self.resolver.is_newest(id) {
-                    owned(body)
-                } else {
-                    owned(&runtime.block_on(self.resolver.resolve(id, body))?)
-                };
-                let entry = entry.map_err(|error| unreadable(error.to_string()))?;
+                let entry = owned(self.resolver.read_blocking(runtime, id, body).map_err(|error| match error {
+                    ResolveError::Undecodable(error) => unreadable(error.to_string()),
+                    error => error.into(),
+                })?);
                 entries.insert(key_of(&entry), entry);
             } else if last_record.elapsed() > SILENCE_BOUND {
                 return Err(Error::Slow(SILENCE_BOUND.as_secs()));
@@ -157,9 +155,8 @@ impl Directory {
     }
 }
 
-fn owned(body: &[u8]) -> Result<Entry, avro::DecodeError> {
-    let entry: DirectoryEntry<'_> = avro::from_slice(body)?;
-    Ok(Entry {
+fn owned(entry: DirectoryEntry<'_>) -> Entry {
+    Entry {
         tenant: entry.tenant.into_owned().into(),
         register: entry.register.into_owned().into(),
         shop: entry.shop.into_owned().into(),
@@ -172,7 +169,7 @@ fn owned(body: &[u8]) -> Result<Entry, avro::DecodeError> {
         devices: entry.devices.into_iter().map(|device| device.into_owned().into()).collect(),
         secret_hashes: entry.secret_hashes.into_iter().map(|hash| hash.into_owned().into()).collect(),
         keeps_personal_data: entry.keeps_personal_data,
-    })
+    }
 }
 
 /// Writes all records, or none.

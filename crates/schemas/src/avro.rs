@@ -17,6 +17,18 @@ pub trait Datum<'a>: Sized {
 pub trait Message<'a>: Datum<'a> {
     /// JSON text of the schema.
     const SCHEMA: &'static str;
+
+    /// Reads what a writer of a published version has written, counted from 1, as [`Datum::decode`] reads the newest.
+    ///
+    /// # Errors
+    /// When the bytes are not such a value, or there is no such version.
+    fn decode_version(version: usize, input: &mut Reader<'a>) -> Result<Self, DecodeError>;
+
+    /// As [`from_slice`], borrowing nothing.
+    ///
+    /// # Errors
+    /// As [`from_slice`].
+    fn owned_from_slice(bytes: &[u8]) -> Result<Self, DecodeError>;
 }
 
 /// Reads exactly one value.
@@ -24,8 +36,23 @@ pub trait Message<'a>: Datum<'a> {
 /// # Errors
 /// When the bytes are not such a value or when some are left over.
 pub fn from_slice<'a, T: Datum<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    whole(bytes, T::decode)
+}
+
+/// Reads exactly one value of a published version, counted from 1, as one of the newest version.
+///
+/// # Errors
+/// As [`Message::decode_version`], and when some bytes are left over.
+pub fn from_slice_of<'a, T: Message<'a>>(version: usize, bytes: &'a [u8]) -> Result<T, DecodeError> {
+    whole(bytes, |reader| T::decode_version(version, reader))
+}
+
+fn whole<'a, T>(
+    bytes: &'a [u8],
+    decode: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let value = T::decode(&mut reader)?;
+    let value = decode(&mut reader)?;
     if reader.rest.is_empty() { Ok(value) } else { Err(reader.error("bytes are left over")) }
 }
 

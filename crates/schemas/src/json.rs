@@ -36,12 +36,20 @@ impl<const SCALE: u32> Serialize for Decimal<SCALE> {
     }
 }
 
-pub(crate) fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+/// Bytes as text, see [`bytes_text`].
+///
+/// # Errors
+/// When the serializer has one.
+pub fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&bytes_text(bytes))
 }
 
+/// As [`bytes`], for those that may be absent.
+///
+/// # Errors
+/// When the serializer has one.
 #[allow(clippy::ref_option, reason = "serde asks for it")]
-pub(crate) fn optional_bytes<S: Serializer>(bytes: &Option<Cow<'_, [u8]>>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn optional_bytes<S: Serializer>(bytes: &Option<Cow<'_, [u8]>>, serializer: S) -> Result<S::Ok, S::Error> {
     bytes.as_deref().map(bytes_text).serialize(serializer)
 }
 

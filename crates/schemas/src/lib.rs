@@ -13,6 +13,7 @@
 pub mod avro;
 pub mod bson;
 pub mod catalogue;
+pub mod foreign;
 pub mod json;
 pub mod registry;
 pub mod time;

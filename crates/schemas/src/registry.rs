@@ -1,5 +1,4 @@
-//! The schema registry: registering versions, finding their ids, reading messages of versions that
-//! this program was not built with.
+//! The schema registry: registering versions, finding their ids, reading messages of every version.
 
 use std::{
     collections::HashMap,
@@ -7,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apache_avro::{reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
 use schema_registry_converter::{
     async_impl::schema_registry::{
         SrSettings, get_all_versions, get_schema_by_id, get_schema_by_subject_and_version, post_schema,
@@ -16,8 +14,9 @@ use schema_registry_converter::{
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
 use serde_json::Value;
+use tokio::runtime::Handle;
 
-use crate::{TopicSchema, wire::SchemaId};
+use crate::{DecodeError, Message, TopicSchema, avro, foreign::Rewriter, wire::SchemaId};
 
 /// How long one call to the registry may take.
 const CALL_BOUND: Duration = Duration::from_secs(10);
@@ -135,7 +134,7 @@ impl Registry {
     /// See [`RegistryError`].
     pub async fn ids(&self, topic: &str) -> Result<SchemaIds, RegistryError> {
         let subject = self.subject(topic);
-        let schema = TopicSchema::of(topic).ok_or_else(|| RegistryError::Refused(format!("{topic} has no schema")))?;
+        let schema = schema_of(topic)?;
         let published = match get_all_versions(&self.calls, subject.clone()).await {
             Ok(versions) => versions,
             Err(error) => match sort(error) {
@@ -198,6 +197,10 @@ impl Registry {
     }
 }
 
+fn schema_of(topic: &str) -> Result<&'static TopicSchema, RegistryError> {
+    TopicSchema::of(topic).ok_or_else(|| RegistryError::Refused(format!("{topic} has no schema")))
+}
+
 fn sort(error: SRCError) -> RegistryError {
     let text = error.cause.as_ref().map_or_else(|| error.error.clone(), |cause| format!("{}: {cause}", error.error));
     if error.retriable { RegistryError::Away(text) } else { RegistryError::Refused(text) }
@@ -209,21 +212,20 @@ fn same(ours: &str, theirs: &str) -> bool {
     parsed(ours).is_some_and(|ours| Some(ours) == parsed(theirs))
 }
 
-/// Reads messages of one topic, whatever published version they were written with.
+/// Reads messages of one topic into the types of its newest schema, whatever version they were written with.
 ///
-/// Messages of the newest version, which is nearly all of them, are decoded by generated code.
-/// Others are resolved to it by apache-avro and decoded then.
+/// Those of a published version are decoded by generated code. Those of a foreign one, which a later program has
+/// registered, are rewritten as the newest version by apache-avro and decoded then.
 #[derive(Debug)]
 pub struct Resolver {
     registry: Registry,
-    topic: &'static str,
-    newest: SchemaId,
-    /// Schemas of other ids that were asked for.
-    others: HashMap<SchemaId, Arc<apache_avro::Schema>>,
+    schema: &'static TopicSchema,
+    published: SchemaIds,
+    /// Of foreign ids that were asked for.
+    foreign: HashMap<SchemaId, Arc<Rewriter>>,
     /// When a reachable registry was first asked for an id that it does not know.
     unknown_since: HashMap<SchemaId, Instant>,
     patience: Duration,
-    ours: apache_avro::Schema,
 }
 
 /// Why a message cannot be read with its schema.
@@ -237,36 +239,30 @@ pub enum ResolveError {
         /// Why.
         problem: String,
     },
-    /// The bytes do not fit their schema, or the schema cannot become ours: reject the message.
+    /// The bytes are no message of the published version that they name: reject the message.
+    #[error(transparent)]
+    Undecodable(#[from] DecodeError),
+    /// The bytes do not fit their foreign schema, or that cannot become ours: reject the message.
     #[error("{0}")]
     Unreadable(String),
 }
 
-/// Most foreign ids that are remembered; a topic has one for each published version.
-const MOST_OTHERS: usize = 1000;
+/// Most foreign ids that are remembered; a topic has one for each version that later programs have published.
+const MOST_FOREIGN: usize = 1000;
 
 /// How long messages with an id that a reachable registry does not know are waited for: a registry
 /// may be restored late. After that they are unreadable, so that no garbage stops a partition.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 impl Resolver {
-    /// A resolver for the topic, whose newest version has the given id.
+    /// A resolver for the topic, whose published versions have these ids.
     ///
     /// # Errors
-    /// When the built-in schema is not an Avro schema, a mistake in the program.
-    pub fn new(registry: Registry, topic: &'static str, newest: SchemaId) -> Result<Self, RegistryError> {
-        let text =
-            TopicSchema::of(topic).ok_or_else(|| RegistryError::Refused(format!("{topic} has no schema")))?.newest();
-        let ours = apache_avro::Schema::parse_str(text).map_err(|e| RegistryError::Refused(e.to_string()))?;
-        Ok(Self {
-            registry,
-            topic,
-            newest,
-            others: HashMap::new(),
-            unknown_since: HashMap::new(),
-            patience: PATIENCE,
-            ours,
-        })
+    /// When the topic has no schema, a mistake in the program.
+    pub fn new(registry: Registry, topic: &'static str, published: SchemaIds) -> Result<Self, RegistryError> {
+        let schema = schema_of(topic)?;
+        let (foreign, unknown_since) = (HashMap::new(), HashMap::new());
+        Ok(Self { registry, schema, published, foreign, unknown_since, patience: PATIENCE })
     }
 
     /// With another time to wait for unknown ids than [`PATIENCE`].
@@ -276,49 +272,75 @@ impl Resolver {
         self
     }
 
-    /// Whether messages with this id need no resolving.
+    /// Whether messages with this id are of the newest version.
     #[must_use]
     pub const fn is_newest(&self, id: SchemaId) -> bool {
-        self.newest == id
+        self.published.newest == id
     }
 
-    /// Rewrites an Avro body of another version as one of the newest version.
+    /// Reads an Avro body that was written with the schema of this id. `T` is the topic's type.
     ///
     /// # Errors
     /// See [`ResolveError`].
-    pub async fn resolve(&mut self, id: SchemaId, body: &[u8]) -> Result<Vec<u8>, ResolveError> {
-        let unreadable = |e: apache_avro::Error| ResolveError::Unreadable(format!("schema id {id}: {e}"));
-        let writer = self.schema(id).await?;
-        let reader = GenericDatumReader::builder(&writer).reader_schema(&self.ours).build();
-        let value = reader.and_then(|reader| reader.read_value(&mut &body[..])).map_err(unreadable)?;
-        let writer = GenericDatumWriter::builder(&self.ours).build().map_err(unreadable)?;
-        writer.write_value_to_vec(value).map_err(unreadable)
+    pub async fn read<'b, T: Message<'b>>(&mut self, id: SchemaId, body: &'b [u8]) -> Result<T, ResolveError> {
+        match self.version(id) {
+            Some(version) => Ok(avro::from_slice_of(version, body)?),
+            None => self.read_foreign(id, body).await,
+        }
     }
 
-    async fn schema(&mut self, id: SchemaId) -> Result<Arc<apache_avro::Schema>, ResolveError> {
-        if let Some(known) = self.others.get(&id) {
+    /// As [`Resolver::read`] for a thread outside of the runtime, which has work with foreign ids only.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub fn read_blocking<'b, T: Message<'b>>(
+        &mut self,
+        runtime: &Handle,
+        id: SchemaId,
+        body: &'b [u8],
+    ) -> Result<T, ResolveError> {
+        match self.version(id) {
+            Some(version) => Ok(avro::from_slice_of(version, body)?),
+            None => runtime.block_on(self.read_foreign(id, body)),
+        }
+    }
+
+    /// The published version with this id, counted from 1.
+    fn version(&self, id: SchemaId) -> Option<usize> {
+        // From the end: nearly all messages are of the newest version.
+        self.published.versions.iter().rposition(|known| *known == id).map(|index| index + 1)
+    }
+
+    async fn read_foreign<'b, T: Message<'b>>(&mut self, id: SchemaId, body: &[u8]) -> Result<T, ResolveError> {
+        let unreadable = |problem: String| ResolveError::Unreadable(format!("schema id {id}: {problem}"));
+        let rewritten = self.rewriter(id).await?.rewrite(body).map_err(|e| unreadable(e.to_string()))?;
+        T::owned_from_slice(&rewritten).map_err(|e| unreadable(e.to_string()))
+    }
+
+    async fn rewriter(&mut self, id: SchemaId) -> Result<Arc<Rewriter>, ResolveError> {
+        if let Some(known) = self.foreign.get(&id) {
             return Ok(Arc::clone(known));
         }
         let later = |problem: String| ResolveError::Later { id, problem };
         let text = self.registry.schema(id).await.map_err(|e| later(e.to_string()))?;
         let Some(text) = text else { return Err(self.unknown(id)) };
-        let schema = apache_avro::Schema::parse_str(&text)
+        let rewriter = Rewriter::new(&text, self.schema.newest())
             .map_err(|e| ResolveError::Unreadable(format!("schema id {id}: {e}")))?;
         self.unknown_since.remove(&id);
-        if self.others.len() >= MOST_OTHERS {
-            self.others.clear();
+        if self.foreign.len() >= MOST_FOREIGN {
+            self.foreign.clear();
         }
-        let schema = Arc::new(schema);
-        self.others.insert(id, Arc::clone(&schema));
-        Ok(schema)
+        let rewriter = Arc::new(rewriter);
+        self.foreign.insert(id, Arc::clone(&rewriter));
+        Ok(rewriter)
     }
 
     fn unknown(&mut self, id: SchemaId) -> ResolveError {
-        if self.unknown_since.len() >= MOST_OTHERS {
+        if self.unknown_since.len() >= MOST_FOREIGN {
             self.unknown_since.clear();
         }
         let waited = self.unknown_since.entry(id).or_insert_with(Instant::now).elapsed();
-        let problem = format!("the registry does not know it (topic {})", self.topic);
+        let problem = format!("the registry does not know it (topic {})", self.schema.topic);
         if waited < self.patience {
             ResolveError::Later { id, problem }
         } else {

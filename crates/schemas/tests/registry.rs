@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schemas::{
     Datum as _, TopicSchema,
-    directory::DirectoryEntry,
+    directory::{DirectoryEntry, EntryKind},
     registry::{Registry, RegistryError, ResolveError, Resolver},
 };
 
@@ -78,20 +78,50 @@ async fn a_message_of_a_later_compatible_version_is_read_as_ours() {
     theirs.extend_from_slice(b"hello");
     theirs.extend_from_slice(&ours[4..]);
 
-    let mut resolver = Resolver::new(registry, TOPIC, ids.newest).unwrap();
+    let mut resolver = Resolver::new(registry, TOPIC, ids.clone()).unwrap();
     assert!(resolver.is_newest(ids.newest) && !resolver.is_newest(id));
-    assert_eq!(resolver.resolve(id, &theirs).await.unwrap(), ours);
-    assert!(matches!(resolver.resolve(id, &theirs[..3]).await, Err(ResolveError::Unreadable(_))));
+    assert_eq!(resolver.read::<DirectoryEntry<'_>>(id, &theirs).await.unwrap(), entry);
+    let cut = resolver.read::<DirectoryEntry<'_>>(id, &theirs[..3]).await;
+    assert!(matches!(cut, Err(ResolveError::Unreadable(_))));
+}
+
+#[tokio::test]
+async fn a_message_of_an_older_version_is_read_without_asking_for_its_schema() {
+    let (registry, _) = registry();
+    let ids = registry.apply(schema()).await.unwrap();
+    let entry = DirectoryEntry { tenant: "t".into(), kind: EntryKind::Register, ..DirectoryEntry::default() };
+    let mut newest = Vec::new();
+    entry.encode(&mut newest);
+    // Version 1 ends before the kind, the devices, the secrets and personal data: a byte each here.
+    let first = &newest[..newest.len() - 4];
+
+    let away = Registry::new("http://127.0.0.1:9/apis/ccompat/v7", "").unwrap();
+    let mut resolver = Resolver::new(away, TOPIC, ids.clone()).unwrap();
+    assert_eq!(resolver.read::<DirectoryEntry<'_>>(ids.versions[0], first).await.unwrap(), entry);
+    assert_eq!(resolver.read::<DirectoryEntry<'_>>(ids.newest, &newest).await.unwrap(), entry);
+    let runtime = tokio::runtime::Handle::current();
+    let (newest, first) = (newest.clone(), first.to_vec());
+    let on_a_thread = move || {
+        let mut read = |id, body: &[u8]| {
+            resolver.read_blocking::<DirectoryEntry<'_>>(&runtime, id, body).map(DirectoryEntry::into_owned)
+        };
+        assert_eq!(read(ids.versions[0], &first).unwrap(), entry);
+        assert!(matches!(read(ids.newest, &newest[1..]), Err(ResolveError::Undecodable(_))));
+        assert!(matches!(read(ids.versions[0], &newest), Err(ResolveError::Undecodable(_))));
+        assert!(matches!(read(2_000_000_000, &newest), Err(ResolveError::Later { .. })));
+    };
+    tokio::task::spawn_blocking(on_a_thread).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_id_that_nobody_knows_is_waited_for_and_then_given_up() {
     let (registry, _) = registry();
     let ids = registry.apply(schema()).await.unwrap();
-    let resolver = |patience| Resolver::new(registry.clone(), TOPIC, ids.newest).unwrap().with_patience(patience);
+    let resolver = |patience| Resolver::new(registry.clone(), TOPIC, ids.clone()).unwrap().with_patience(patience);
     let unknown = 2_000_000_000;
-    assert!(matches!(resolver(Duration::from_secs(60)).resolve(unknown, &[]).await, Err(ResolveError::Later { .. })));
-    assert!(matches!(resolver(Duration::ZERO).resolve(unknown, &[]).await, Err(ResolveError::Unreadable(_))));
+    let read = async |patience| resolver(patience).read::<DirectoryEntry<'_>>(unknown, &[]).await;
+    assert!(matches!(read(Duration::from_secs(60)).await, Err(ResolveError::Later { .. })));
+    assert!(matches!(read(Duration::ZERO).await, Err(ResolveError::Unreadable(_))));
 }
 
 #[tokio::test]

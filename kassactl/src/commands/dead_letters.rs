@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use kafka::Start;
 use rdkafka::Message as _;
 use schemas::{
-    avro,
     dead_letters::{DeadLetter, TOPIC},
     json::{as_text, bytes_text},
     registry::Resolver,
@@ -144,16 +143,9 @@ async fn show(arguments: DeadLettersShow, settings: &Settings, mut out: Out) -> 
     })?;
     let payload = record.payload().unwrap_or_default();
     let (id, body) = wire::split(payload).context("the record is not in the wire format")?;
-    let mut resolver =
-        Resolver::new(installation.registry().clone(), TOPIC, installation.registry().ids(TOPIC).await?.newest)?;
-    let resolved;
-    let body = if resolver.is_newest(id) {
-        body
-    } else {
-        resolved = resolver.resolve(id, body).await?;
-        &resolved
-    };
-    let letter: DeadLetter<'_> = avro::from_slice(body)?;
+    let registry = installation.registry().clone();
+    let ids = registry.ids(TOPIC).await?;
+    let letter: DeadLetter<'_> = Resolver::new(registry, TOPIC, ids)?.read(id, body).await?;
     if arguments.bytes {
         let body = letter.body.context("the letter has no bytes: the document did not fit into a record")?;
         out.write_all(&body)?;

@@ -12,7 +12,6 @@ use canonical::key;
 use kafka::{Client, Reader, Start};
 use rdkafka::Message as _;
 use schemas::{
-    avro,
     directory::{DirectoryEntry, RegisterStatus, TOPIC},
     registry::{ResolveError, Resolver},
     wire,
@@ -242,31 +241,24 @@ impl Follower {
 
     fn take(&mut self, runtime: &Handle, key: &str, payload: Option<&[u8]>, offset: i64) {
         let Some(payload) = payload else { return self.directory.set(key, None) };
-        let entry = self.decode(runtime, payload).map(|body| match avro::from_slice::<DirectoryEntry<'_>>(&body) {
-            Ok(entry) => Known::Entry(Arc::new(Entry::from((entry, offset)))),
-            Err(error) => unreadable(key, offset, &error.to_string()),
-        });
-        match entry {
-            Ok(known) => self.directory.set(key, Some(known)),
+        match self.decode(runtime, payload) {
+            Ok(entry) => self.directory.set(key, Some(Known::Entry(Arc::new(Entry::from((entry, offset)))))),
             Err(Undecodable::Never(problem)) => self.directory.set(key, Some(unreadable(key, offset, &problem))),
             Err(Undecodable::Ending) => {}
         }
     }
 
-    /// The Avro body in the newest version, waiting while the registry is away.
-    fn decode<'m>(&mut self, runtime: &Handle, payload: &'m [u8]) -> Result<std::borrow::Cow<'m, [u8]>, Undecodable> {
+    /// The entry of a record, waiting while the registry is away.
+    fn decode<'m>(&mut self, runtime: &Handle, payload: &'m [u8]) -> Result<DirectoryEntry<'m>, Undecodable> {
         let (id, body) = wire::split(payload).ok_or_else(|| Undecodable::Never("not in the wire format".to_owned()))?;
-        if self.resolver.is_newest(id) {
-            return Ok(body.into());
-        }
         while !self.shutdown.is_cancelled() {
-            match runtime.block_on(self.resolver.resolve(id, body)) {
-                Ok(body) => return Ok(body.into()),
-                Err(ResolveError::Unreadable(problem)) => return Err(Undecodable::Never(problem)),
+            match self.resolver.read_blocking(runtime, id, body) {
+                Ok(entry) => return Ok(entry),
                 Err(error @ ResolveError::Later { .. }) => {
                     tracing::warn!(%error, "waiting for a schema of the directory");
                     thread::sleep(TRY_AGAIN);
                 }
+                Err(error) => return Err(Undecodable::Never(error.to_string())),
             }
         }
         Err(Undecodable::Ending)

@@ -179,7 +179,7 @@ async fn schemas(context: &Context, settings: &Settings) -> Result<(Ids, Resolve
     let bulk = registry.wait_for_ids(raw_bulk::TOPIC).await?;
     let dead_letters = registry.wait_for_ids(dead_letters::TOPIC).await?;
     let directory_ids = registry.wait_for_ids(directory::TOPIC).await?;
-    let resolver = Resolver::new(registry, directory::TOPIC, directory_ids.newest)?;
+    let resolver = Resolver::new(registry, directory::TOPIC, directory_ids)?;
     health.ready();
     Ok((Ids { raw, bulk, dead_letters }, resolver))
 }

@@ -87,27 +87,19 @@ impl Normalizer {
     /// Deals with one raw record, or hands its ticket back to be offered again.
     fn normalize(&mut self, message: &BorrowedMessage<'_>, ticket: Ticket) -> Result<(), Ticket> {
         let payload = message.payload().unwrap_or_default();
-        let rewritten;
-        let body = match wire::split(payload) {
-            None => return self.bury(message, None, &dead("undecodable", "not in the registry's wire format"), ticket),
-            Some((id, body)) if self.versions.is_newest(id) => body,
-            Some((id, body)) => match self.runtime.block_on(self.versions.resolve(id, body)) {
-                Ok(body) => {
-                    rewritten = body;
-                    &rewritten
-                }
-                Err(ResolveError::Unreadable(text)) => {
-                    return self.bury(message, None, &dead("unknown-schema", text), ticket);
-                }
-                Err(error @ ResolveError::Later { .. }) => {
-                    tracing::warn!(%error, "waiting for a schema");
-                    return Err(ticket);
-                }
-            },
+        let Some((id, body)) = wire::split(payload) else {
+            return self.bury(message, None, &dead("undecodable", "not in the registry's wire format"), ticket);
         };
-        match schemas::avro::from_slice::<RawDocument<'_>>(body) {
+        match self.versions.read_blocking::<RawDocument<'_>>(&self.runtime, id, body) {
             Ok(raw) => self.parse(message, &raw, ticket),
-            Err(error) => self.bury(message, None, &dead("undecodable", error.to_string()), ticket),
+            Err(ResolveError::Undecodable(error)) => {
+                self.bury(message, None, &dead("undecodable", error.to_string()), ticket)
+            }
+            Err(ResolveError::Unreadable(text)) => self.bury(message, None, &dead("unknown-schema", text), ticket),
+            Err(error @ ResolveError::Later { .. }) => {
+                tracing::warn!(%error, "waiting for a schema");
+                Err(ticket)
+            }
         }
     }
 

@@ -142,7 +142,7 @@ fn normalizers(
         DeadLetters::new(client, ids.dead_letters, "normalizer", &context.metrics, context.fatal.clone())?;
     let bulk = Normalizer {
         topic: schemas::raw_bulk::TOPIC,
-        versions: Resolver::new(registry.clone(), schemas::raw_bulk::TOPIC, ids.raw_bulk)?,
+        versions: Resolver::new(registry.clone(), schemas::raw_bulk::TOPIC, ids.raw_bulk.clone())?,
         runtime: tokio::runtime::Handle::current(),
         memory: Memory::new(None, repeat_window),
         output: output::Output::new(client, &ids, Arc::new(producer), context.fatal.clone()),
@@ -151,7 +151,7 @@ fn normalizers(
     };
     let raw = Normalizer {
         topic: schemas::raw::TOPIC,
-        versions: Resolver::new(registry, schemas::raw::TOPIC, ids.raw)?,
+        versions: Resolver::new(registry, schemas::raw::TOPIC, ids.raw.clone())?,
         runtime: bulk.runtime.clone(),
         memory: Memory::new(Some((client.clone(), ids)), repeat_window),
         output: bulk.output.clone(),

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use kafka::{Client, Delivered, Producer, SendError, Ticket};
 use rdkafka::error::RDKafkaErrorCode;
-use schemas::{Datum, registry::Registry, wire, wire::SchemaId};
+use schemas::{
+    Datum,
+    registry::{Registry, SchemaIds},
+    wire,
+    wire::SchemaId,
+};
 use service::Fatal;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +18,8 @@ use crate::window::{Fingerprint, Window};
 /// Ids of the schemas that the normalizer reads and writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Ids {
-    pub raw: SchemaId,
-    pub raw_bulk: SchemaId,
+    pub raw: SchemaIds,
+    pub raw_bulk: SchemaIds,
     pub receipts: SchemaId,
     pub shifts: SchemaId,
     pub events: SchemaId,
@@ -24,8 +29,8 @@ pub(crate) struct Ids {
 impl Ids {
     pub async fn wait(registry: &Registry) -> Result<Self, Fatal> {
         Ok(Self {
-            raw: registry.wait_for_ids(schemas::raw::TOPIC).await?.newest,
-            raw_bulk: registry.wait_for_ids(schemas::raw_bulk::TOPIC).await?.newest,
+            raw: registry.wait_for_ids(schemas::raw::TOPIC).await?,
+            raw_bulk: registry.wait_for_ids(schemas::raw_bulk::TOPIC).await?,
             receipts: registry.wait_for_ids(schemas::receipts::TOPIC).await?.newest,
             shifts: registry.wait_for_ids(schemas::shifts::TOPIC).await?.newest,
             events: registry.wait_for_ids(schemas::events::TOPIC).await?.newest,

@@ -60,11 +60,11 @@ impl consumer::Handler for Handler {
                     nothing_new.push(ticket);
                     None
                 }
-                Err(ResolveError::Unreadable(text)) => self.bury(&message, &text, ticket),
                 Err(error @ ResolveError::Later { .. }) => {
                     tracing::warn!(%error, "waiting for a schema");
                     Some(ticket)
                 }
+                Err(error) => self.bury(&message, &error.to_string(), ticket),
             };
             if let Some(ticket) = left {
                 records.push_front(Record { message, ticket });
@@ -88,19 +88,10 @@ impl Handler {
     fn observe(&mut self, message: &BorrowedMessage<'_>) -> Result<Option<Observed>, ResolveError> {
         let no_header = || ResolveError::Unreadable("not in the registry's wire format".to_owned());
         let (id, body) = wire::split(message.payload().unwrap_or_default()).ok_or_else(no_header)?;
-        let rewritten;
-        let is_newest = self.versions.is_newest(id);
-        let body = if is_newest {
-            body
-        } else {
-            rewritten = self.runtime.block_on(self.versions.resolve(id, body))?;
-            &rewritten
-        };
-        let receipt: Receipt<'_> =
-            schemas::avro::from_slice(body).map_err(|error| ResolveError::Unreadable(error.to_string()))?;
+        let receipt: Receipt<'_> = self.versions.read_blocking(&self.runtime, id, body)?;
         let Some(sale) = Sale::of(&receipt) else { return Ok(None) };
         let mut sifted = Sifted::of(&sale, &mut self.known, &self.meters);
-        if !is_newest {
+        if !self.versions.is_newest(id) {
             sifted.hurry();
         }
         Ok((!sifted.is_empty()).then(|| Observed { sifted, origin: Origin::of(message, &mut self.space) }))

@@ -28,7 +28,7 @@ use kafka::{Client, ConsumerSettings, DeadLetters};
 use postgres::Pool;
 use relay::Relay;
 use schemas::{
-    registry::{Registry, RegistryError, Resolver},
+    registry::{Registry, RegistryError, Resolver, SchemaIds},
     wire::SchemaId,
 };
 use service::{Context, Fatal, ServiceSettings, settings};
@@ -173,7 +173,7 @@ async fn first_error(parts: &mut JoinSet<Result<(), Fatal>>) -> Fatal {
 }
 
 struct Ids {
-    receipts: SchemaId,
+    receipts: SchemaIds,
     products: SchemaId,
     dead_letters: SchemaId,
 }
@@ -181,7 +181,7 @@ struct Ids {
 impl Ids {
     async fn wait(registry: &Registry) -> Result<Self, RegistryError> {
         Ok(Self {
-            receipts: registry.wait_for_ids(schemas::receipts::TOPIC).await?.newest,
+            receipts: registry.wait_for_ids(schemas::receipts::TOPIC).await?,
             products: registry.wait_for_ids(schemas::products::TOPIC).await?.newest,
             dead_letters: registry.wait_for_ids(schemas::dead_letters::TOPIC).await?.newest,
         })

@@ -6,7 +6,7 @@ use kafka::{Record, consumer};
 use mongodb::bson::{DateTime, RawDocumentBuf, cstr};
 use rdkafka::message::Message as _;
 use schemas::{
-    Datum, LocalTimestamp, bson,
+    LocalTimestamp, bson,
     receipts::Receipt,
     registry::{ResolveError, Resolver},
     shifts::ShiftDocument,
@@ -44,9 +44,10 @@ impl consumer::Handler for Handler {
                     tracing::warn!(id, problem, "waiting for a schema");
                     return Ok(());
                 }
-                Err(ResolveError::Unreadable(text)) => {
+                Err(error) => {
                     if let Some(record) = records.pop_front() {
-                        self.writer.reject(Unusable::of(&record.message, "undecodable", text), record.ticket);
+                        let unusable = Unusable::of(&record.message, "undecodable", error.to_string());
+                        self.writer.reject(unusable, record.ticket);
                     }
                 }
             }
@@ -66,16 +67,8 @@ impl Handler {
         let unreadable = |text: &str| ResolveError::Unreadable(text.to_owned());
         let (id, body) = wire::split(payload).ok_or_else(|| unreadable("not in the registry's wire format"))?;
         let is_receipt = message.topic() == self.receipts;
-        let versions = if is_receipt { &mut self.receipt_versions } else { &mut self.shift_versions };
-        let rewritten;
-        let body = if versions.is_newest(id) {
-            body
-        } else {
-            rewritten = self.runtime.block_on(versions.resolve(id, body))?;
-            &rewritten
-        };
         let (collection, id, document, facts, local_date) = if is_receipt {
-            let receipt: Receipt<'_> = decode(body)?;
+            let receipt: Receipt<'_> = self.receipt_versions.read_blocking(&self.runtime, id, body)?;
             let date = receipt.local_time.map(local_date);
             (
                 Collection::Receipts,
@@ -85,7 +78,7 @@ impl Handler {
                 date,
             )
         } else {
-            let shift: ShiftDocument<'_> = decode(body)?;
+            let shift: ShiftDocument<'_> = self.shift_versions.read_blocking(&self.runtime, id, body)?;
             (
                 Collection::Shifts,
                 shift.shift_document_id.to_string(),
@@ -107,8 +100,4 @@ impl Handler {
 fn local_date(LocalTimestamp(micros): LocalTimestamp) -> DateTime {
     const DAY_MS: i64 = 86_400_000;
     DateTime::from_millis(micros.div_euclid(1000 * DAY_MS) * DAY_MS)
-}
-
-fn decode<'b, T: Datum<'b>>(body: &'b [u8]) -> Result<T, ResolveError> {
-    schemas::avro::from_slice(body).map_err(|e| ResolveError::Unreadable(e.to_string()))
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use confique::Config;
 use kafka::{Client, ConsumerSettings, DeadLetters};
 use mongodb::options::ConnectionString;
-use schemas::registry::{Registry, Resolver};
+use schemas::registry::{Registry, Resolver, SchemaIds};
 use service::{Context, Fatal, ServiceSettings, settings};
 
 /// One line about the service, for `--help`.
@@ -118,16 +118,16 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
 }
 
 struct Ids {
-    receipts: schemas::wire::SchemaId,
-    shifts: schemas::wire::SchemaId,
+    receipts: SchemaIds,
+    shifts: SchemaIds,
     dead_letters: schemas::wire::SchemaId,
 }
 
 impl Ids {
     async fn wait(registry: &Registry) -> Result<Self, Fatal> {
         Ok(Self {
-            receipts: registry.wait_for_ids(schemas::receipts::TOPIC).await?.newest,
-            shifts: registry.wait_for_ids(schemas::shifts::TOPIC).await?.newest,
+            receipts: registry.wait_for_ids(schemas::receipts::TOPIC).await?,
+            shifts: registry.wait_for_ids(schemas::shifts::TOPIC).await?,
             dead_letters: registry.wait_for_ids(schemas::dead_letters::TOPIC).await?.newest,
         })
     }
