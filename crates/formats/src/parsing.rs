@@ -147,15 +147,26 @@ pub struct Invalid {
     pub text: String,
 }
 
+/// Most bytes of a place or a reason. They quote the document, and a value of it may fill the document.
+const MOST_TEXT: usize = 1_000;
+
+fn short(mut text: String) -> String {
+    if text.len() > MOST_TEXT {
+        text.truncate(text.floor_char_boundary(MOST_TEXT));
+        text.push('…');
+    }
+    text
+}
+
 impl Invalid {
     /// Of class [`Class::Invalid`].
     pub(crate) fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { class: Class::Invalid, place: place.into(), text: text.into() }
+        Self { class: Class::Invalid, place: short(place.into()), text: short(text.into()) }
     }
 
     /// The same fault of a part that stands at `place`.
     pub(crate) fn below(self, place: &str) -> Self {
-        Self { place: format!("{place}.{}", self.place), ..self }
+        Self { place: short(format!("{place}.{}", self.place)), ..self }
     }
 
     pub(crate) fn undecodable(place: impl Into<String>, text: impl Into<String>) -> Self {

@@ -1,6 +1,8 @@
 //! Dead letters: what a stage could not use is kept with its reason, and its offset moves only
 //! once the letter is acknowledged.
 
+use std::borrow::Cow;
+
 use prometheus::IntCounterVec;
 use rdkafka::{
     error::RDKafkaErrorCode,
@@ -29,6 +31,8 @@ pub struct DeadLetters {
 
 /// Most bytes of original document in a letter; a longer one is kept as its hash and position only.
 pub const MOST_BODY: usize = 1_900_000;
+/// Most bytes of the reason, and of the place.
+const MOST_TEXT: usize = 4_000;
 /// Most letters and bytes that wait for their acknowledgement.
 const QUEUE: (usize, usize) = (10_000, 64 * 1024 * 1024);
 
@@ -92,6 +96,8 @@ impl DeadLetters {
     pub fn bury<'l>(&self, mut letter: DeadLetter<'l>, hash: &'l str, tickets: Vec<Ticket>) -> Result<(), Vec<Ticket>> {
         letter.body_hash = hash.into();
         letter.body = letter.body.filter(|body| body.len() <= MOST_BODY);
+        letter.error_text = short(letter.error_text);
+        letter.error_place = letter.error_place.map(short);
         let key = match (&letter.tenant, &letter.register, &letter.source_key) {
             (Some(tenant), Some(register), _) => format!("{tenant}/{register}").into_bytes(),
             (_, _, Some(key)) => key.to_vec(),
@@ -112,6 +118,15 @@ impl DeadLetters {
                 Err(burial.tickets)
             }
         }
+    }
+}
+
+/// The text, cut where it is so long that the letter might not fit into a record: nobody reads on.
+#[must_use]
+pub fn short(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.get(..text.floor_char_boundary(MOST_TEXT)) {
+        Some(cut) if cut.len() < text.len() => format!("{cut}…").into(),
+        _ => text,
     }
 }
 

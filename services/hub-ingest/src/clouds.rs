@@ -23,8 +23,8 @@ use crate::{
     source::Source,
 };
 
-/// Evotor waits 10 s for an answer. Nothing is known of the others.
-const PATIENCE: Duration = Duration::from_secs(9);
+/// Evotor waits 10 s for an answer, and reading away a body that does not arrive takes one. Nothing is known of the others.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// `PUT /api/v1/inventories/stores/{store}/documents` and `POST /api/v2/receipts`.
 pub async fn evotor(State(hub): State<Arc<Hub>>, request: Request) -> Response {
@@ -50,7 +50,7 @@ async fn take(hub: Arc<Hub>, request: Request, family: &'static Family) -> Respo
             format: Format::Named(format::first_of(family)),
             faults: Faults::Keep(letters),
             lane: None,
-            validate: false,
+            validate: format::validate(&head.uri)?,
             patience: PATIENCE,
         })
     };

@@ -107,7 +107,12 @@ pub async fn of_source(State(hub): State<Arc<Hub>>, request: Request) -> Respons
         let source = Source::identify(&hub.directory, sender::bearer(&head.headers))?;
         let format = format::of(&head.uri, format::content_type(&head.headers), &source.entry.families)?;
         let origin = match format::register(&head.uri) {
-            Some(register) => Origin::Register(Sender::of(&hub.directory, key::register(&source.tenant, &register))?),
+            Some(register) if canonical::is_id(&register) => {
+                Origin::Register(Sender::of(&hub.directory, key::register(&source.tenant, &register))?)
+            }
+            Some(other) => {
+                return Err(Problem::new(Kind::BadParameter, format!("{other:?} is no id of a register.")));
+            }
             None => Origin::Devices { tenant: source.tenant, directory: hub.directory.clone() },
         };
         Way::to_told(head, origin, format)
@@ -166,9 +171,8 @@ impl Hub {
         let wait = self.timeouts.request().min(patience.saturating_sub(begun.elapsed()));
         let deadline = Instant::now() + wait;
         let (choice, sent) = self.send(request, deadline).await?;
-        let more = sent.documents().saturating_sub(1);
-        self.admission.charge(more);
-        self.quotas.charge(&tenant, lane, more, Instant::now());
+        self.admission.charge(sent.documents().saturating_sub(1));
+        self.quotas.charge(&tenant, lane, sent.stored().saturating_sub(1), Instant::now());
         let results = self.acknowledged(sent, deadline).await;
         for verdict in Verdict::ALL {
             self.meters.judged(choice.family.name, verdict, results.count(verdict));

@@ -98,7 +98,10 @@ pub fn validate(uri: &Uri) -> Result<bool, Problem> {
 /// The value of a parameter of the address.
 #[must_use]
 pub fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
-    let value = |pair: &'u str| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value);
+    let value = |pair: &'u str| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then_some(value)
+    };
     let value = uri.query()?.split('&').find_map(value)?;
     // What is spelled in another encoding stays as it stands there: no two of them become one.
     Some(percent_decode_str(value).decode_utf8().unwrap_or(Cow::Borrowed(value)))

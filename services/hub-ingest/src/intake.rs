@@ -146,7 +146,7 @@ impl Request {
         let mut unread_from = outcome.unread_from;
         if sorting.keep {
             let rest = sorting::too_many(unread_from.take(), steps.len(), &body, limits);
-            steps.extend(rest.map(|rest| sorting.step(rest, &body)));
+            steps.extend(rest.into_iter().flat_map(|rest| sorting.step(rest, &body).in_parts()));
         }
         let group = Group::new(steps.iter().filter_map(Step::sent).count(), &outlet.queued);
         let longest = steps.iter().filter_map(Step::sent).max().unwrap_or(0);
@@ -222,7 +222,7 @@ impl<'r> Records<'r> {
             tenant: Some((&*letters.tenant).into()),
             stage: "hub-ingest".into(),
             error_class: fault.class.into(),
-            error_text: (&*fault.reason).into(),
+            error_text: dead_letters::short((&*fault.reason).into()),
             error_place: Some(fault.place.to_string().into()),
             source_partition: -1,
             source_offset: -1,
@@ -231,7 +231,7 @@ impl<'r> Records<'r> {
             received_at: Some(self.received_at),
             failed_at: self.received_at,
             body_hash: canonical::document_hash(bytes).into(),
-            body: Some(bytes).filter(|bytes| bytes.len() <= dead_letters::MOST_BODY).map(Into::into),
+            body: Some(bytes.into()),
             ..DeadLetter::default()
         };
         let key = canonical::key::source(&letters.tenant, &letters.source);
@@ -287,6 +287,12 @@ impl Sent {
     #[must_use]
     pub fn documents(&self) -> usize {
         self.items.len()
+    }
+
+    /// Documents that are with the producer.
+    #[must_use]
+    pub fn stored(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item, Item::Sent { .. })).count()
     }
 
     /// Bytes of the documents that are with the producer.

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use formats::{Choice, Family, Framed, Limits, Place, Reason, Rejection};
+use kafka::dead_letters::MOST_BODY;
 
 use crate::{
     directory::{Directory, Unreadable},
@@ -59,7 +60,7 @@ impl Format {
 }
 
 /// Why nobody can use a document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fault {
     /// A dead letter's `error_class`.
     pub class: &'static str,
@@ -83,6 +84,23 @@ pub enum Step<'r> {
 }
 
 impl Step<'_> {
+    /// What is kept is kept whole: where a dead letter cannot hold it, in several.
+    pub fn in_parts(self) -> impl Iterator<Item = Self> {
+        let (whole, range, fault) = match self {
+            Self::Bury(range, fault) if range.len() > MOST_BODY => (None, range, Some(fault)),
+            step => (Some(step), 0..0, None),
+        };
+        let count = range.len().div_ceil(MOST_BODY);
+        let parts = range.clone().step_by(MOST_BODY).zip(1..).zip(std::iter::repeat(fault)).filter_map(
+            move |((start, number), fault)| {
+                let Fault { class, reason, place } = fault?;
+                let reason = format!("{reason} (part {number} of {count})");
+                Some(Self::Bury(start..range.end.min(start + MOST_BODY), Fault { class, reason, place }))
+            },
+        );
+        whole.into_iter().chain(parts)
+    }
+
     /// Bytes of it that become a record.
     pub fn sent(&self) -> Option<usize> {
         match self {
@@ -117,7 +135,7 @@ impl<'r> Sorting<'r> {
         choice.frame(body, limits, &mut |document| {
             let document = named(document, choice.family, has_id, taken);
             taken += usize::from(matches!(document, Framed::Document(_)));
-            each(self.step(document, body));
+            self.step(document, body).in_parts().for_each(&mut *each);
         })
     }
 
@@ -169,11 +187,15 @@ enum Stray {
     Unknowable(Fault),
 }
 
+/// So many of a document's devices are told in a reason.
+const MOST_TOLD: usize = 4;
+
 fn unknown(tenant: &str, devices: &[String]) -> String {
     if devices.is_empty() {
         return "the document does not name its register; name it by ?register= in the address".to_owned();
     }
-    let devices = devices.join(" or ");
+    let few = devices.iter().take(MOST_TOLD).map(|device| format!("{device:.64}"));
+    let devices = few.collect::<Vec<_>>().join(" or ");
     format!("no register of {tenant} has the device {devices}; `kassactl registers enrol --devices` gives it to one")
 }
 

@@ -105,7 +105,7 @@ fn item<'b>(
         Some(Object(tax)) => tax.read(at, "tax.sum", flags)?,
     };
     let unit = parts::unit(position.measurement_unit.take(), flags);
-    let agents = position.agent_info.iter().flat_map(|Object(agents)| &agents.agents);
+    let agents = position.agent_info.iter().flat_map(|Object(agents)| &agents.agents.0);
     let agent = agents.filter_map(|word| words::agent(word.trimmed()?, flags)).reduce(|bits, bit| bits | bit);
     let (supplier_inn, supplier_name) = position
         .supplier_info

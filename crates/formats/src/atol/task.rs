@@ -13,7 +13,7 @@ use super::parts::{Paid, Vat};
 use crate::{
     Invalid,
     buyer::Buyer,
-    json::{Aside, List, Object, Text},
+    json::{Aside, List, Object, Text, Texts},
     number::Number,
 };
 
@@ -101,7 +101,7 @@ pub(super) struct Position<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Agents<'a> {
     #[serde(default, borrow)]
-    pub agents: Vec<Text<'a>>,
+    pub agents: Texts<'a>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
     tlv::{Tlv, Tlvs},
     value,
 };
-use crate::Context;
+use crate::{Context, MAX_DEPTH};
 
 /// How the elements of one object are divided between fields and other tags.
 ///
@@ -58,7 +58,7 @@ impl Others {
     /// An element that no field gives back.
     #[inline]
     pub(super) fn element(&mut self, element: &Tlv<'_>) {
-        if self.keeps_personal_data || !tag::is_personal(element.tag) {
+        if self.keeps_personal_data || !is_personal(element) {
             if self.elements.capacity() == 0 {
                 self.elements.reserve(USUAL_BYTES.max(element.whole_length()));
             }
@@ -91,13 +91,26 @@ impl Others {
         let mut kept = Vec::with_capacity(self.elements.len());
         for element in elements.flatten() {
             let is_field = self.fields.contains(element.tag) && !self.kept.contains(element.tag);
-            let is_secret = tag::is_personal(element.tag) && !self.keeps_personal_data;
+            let is_secret = !self.keeps_personal_data && is_personal(&element);
             if !is_field && !is_secret {
                 element.write(&mut kept);
             }
         }
         (!kept.is_empty()).then_some(kept.into())
     }
+}
+
+/// Whether an element tells who the buyer is, or holds one that does, however deep: it is left out whole.
+fn is_personal(element: &Tlv<'_>) -> bool {
+    tag::is_personal(element.tag) || holds_personal(element, MAX_DEPTH)
+}
+
+fn holds_personal(element: &Tlv<'_>, depth: usize) -> bool {
+    // Most values are no elements, which the first of them tells.
+    element
+        .children()
+        .map_while(Result::ok)
+        .any(|part| tag::is_personal(part.tag) || depth > 0 && part.value.len() > 4 && holds_personal(&part, depth - 1))
 }
 
 /// Tags from 1000 to 1255: no field stands for one outside of these.

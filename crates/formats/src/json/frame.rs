@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Deserializer, Error, value::RawValue};
+use serde_json::{Deserializer, Error, de::StrRead, value::RawValue};
 
 use crate::{
     Limits, MAX_DEPTH, Outcome, Place, Reason,
@@ -46,6 +46,7 @@ pub(crate) fn frame_checked(
         text,
         in_list: false,
         next: begin,
+        is_no_page: false,
         lines: Lines::default(),
         full: false,
     };
@@ -177,6 +178,8 @@ struct Reader<'b, 'f> {
     in_list: bool,
     /// Where the last element ended.
     next: usize,
+    /// An object has other parts than a page of a list would have.
+    is_no_page: bool,
     lines: Lines,
     full: bool,
 }
@@ -187,22 +190,36 @@ impl<'b> Reader<'b, '_> {
         self.in_list = true;
         self.next = begin + 1;
         json.deserialize_seq(Elements(self))?;
-        self.next = self.body.len();
-        json.end()
+        self.end(json, begin)
+    }
+
+    /// What follows the value was not read.
+    fn end(&mut self, mut json: Deserializer<StrRead<'b>>, begin: usize) -> Result<(), Error> {
+        json.end().inspect_err(|error| {
+            self.next = begin + offset_of(self.text.get(begin..).unwrap_or_default(), error);
+        })
     }
 
     fn object(&mut self, begin: usize) -> Result<(), Error> {
         let mut json = Deserializer::from_str(self.text.get(begin..).unwrap_or_default());
         json.deserialize_map(Object(self))?;
-        json.end()
+        self.end(json, begin)
     }
 
     /// The text was read to its end. An object that was no list is the document.
     fn finish(mut self, begin: usize) -> Outcome {
+        let range = trimmed(self.body, begin..self.body.len());
+        // Room for one document there is always, unless the limit is zero.
         if !self.in_list {
-            let range = trimmed(self.body, begin..self.body.len());
-            // Room for one document there is always, unless the limit is zero.
             let _full = self.one(range);
+        } else if self.is_no_page {
+            // The elements were handed on before that was known; what stands beside them must not get lost.
+            let place = self.place(range.start);
+            let reason = Reason::Malformed(format!(
+                "other parts beside the list `{}`: neither a list nor a document",
+                self.list_key
+            ));
+            let _full = self.counter.reject(range, place, reason);
         }
         self.counter.finish()
     }
@@ -278,37 +295,55 @@ impl<'b> Visitor<'b> for Object<'_, 'b, '_> {
     }
 
     fn visit_map<A: MapAccess<'b>>(self, mut fields: A) -> Result<(), A::Error> {
-        while let Some(is_list) = fields.next_key_seed(KeyIs(self.0.list_key))? {
-            if is_list {
-                fields.next_value_seed(List(self.0))?;
-            } else {
-                fields.next_value::<IgnoredAny>()?;
+        while let Some(key) = fields.next_key_seed(KeyIs(self.0.list_key))? {
+            match key {
+                Key::List if !self.0.is_no_page => fields.next_value_seed(List(self.0))?,
+                Key::List | Key::Page => drop(fields.next_value::<IgnoredAny>()?),
+                Key::Other => {
+                    // Numbers and texts tell of the list; an object or another list may be the document itself.
+                    let value = fields.next_value::<&'b RawValue>()?.get();
+                    self.0.is_no_page |= value.starts_with(['{', '[']) && value.len() > "{}".len();
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Whether a key is the one that is looked for.
+/// What a page of a list has beside it.
+const OF_A_PAGE: &[&str] = &["query", "paging"];
+
+/// What a field of an object that may be a page of a list is.
+enum Key {
+    List,
+    Page,
+    Other,
+}
+
+/// Which of them a key is, for the key of the list.
 struct KeyIs<'k>(&'k str);
 
 impl<'de> DeserializeSeed<'de> for KeyIs<'_> {
-    type Value = bool;
+    type Value = Key;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeyIs<'_> {
-    type Value = bool;
+    type Value = Key;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
-        Ok(key == self.0)
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(match key {
+            _ if key == self.0 => Key::List,
+            _ if OF_A_PAGE.contains(&key) => Key::Page,
+            _ => Key::Other,
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::MAX_DEPTH;
 
-/// Most values that are found: what names a register stands in a document a few times at most.
-const MOST_FOUND: usize = 32;
+/// Most values of a name that are found: what names a register stands in a document a few times at most.
+const MOST_OF_A_NAME: usize = 8;
 
 /// The texts and whole numbers of all fields with one of the `names`: first those of the first name. Nothing is found in
 /// what is no JSON.
@@ -32,7 +32,10 @@ struct Walk<'n, 'f> {
 
 impl Walk<'_, '_> {
     fn take(self, text: &str) {
-        let Some(name) = self.name.filter(|_| self.found.len() < MOST_FOUND) else { return };
+        let Some(name) = self.name else { return };
+        if self.found.iter().filter(|(other, _)| *other == name).count() == MOST_OF_A_NAME {
+            return;
+        }
         let text = text.trim();
         if !text.is_empty() {
             self.found.push((name, text.to_owned()));

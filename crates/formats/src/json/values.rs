@@ -155,6 +155,37 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 }
 
+/// An array of texts, with the bound of a [`List`].
+#[derive(Debug, Default)]
+pub(crate) struct Texts<'a>(pub(crate) Vec<Text<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of texts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Texts<'de>, A::Error> {
+        let (mut texts, most) = (Vec::new(), most_elements());
+        while let Some(text) = elements.next_element()? {
+            if texts.len() == most {
+                return Err(A::Error::custom(format!("more than {most} elements make no sense")));
+            }
+            texts.push(text);
+        }
+        Ok(Texts(texts))
+    }
+}
+
 /// A string, or a number where a string was meant; nothing where it is null, missing or blank.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(Option<Cow<'a, str>>);

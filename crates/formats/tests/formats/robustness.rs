@@ -236,6 +236,13 @@ fn more_elements_than_make_sense_are_refused() {
         assert!(invalid.place.starts_with(place), "{family}: {invalid}");
         assert!(invalid.text.contains("more than 8000 elements"), "{family}: {invalid}");
     }
+    let agents = vec!["\"agent\""; 8_001].join(",");
+    let sale = include_str!("../../documents/atol/sell.json").replacen(
+        "\"name\"",
+        &format!("\"agentInfo\":{{\"agents\":[{agents}]}},\"name\""),
+        20,
+    );
+    assert!(parse("atol", sale.as_bytes()).unwrap_err().text.contains("more than 8000 elements"));
     let line = |number: usize, code: u8, rest: &str| format!("{number};20.11.2026;14:03:10;{code};1;4;1;{rest}\n");
     let items: String = (0..8_001).map(|number| line(number, 11, "17;;1;1;1;0;12;1;1")).collect();
     let check = format!("{}{items}{}", line(0, 42, ";;0;1;1;0;12"), line(9_000, 55, ";;0;1;1;0;12"));

@@ -439,6 +439,11 @@ fn the_buyer_is_kept_where_the_tenant_keeps_him() {
     let older = receipt_with(&[tlv(1227, &text("ООО Сыры")), tlv(1228, b"7700000016  "), tlv(1254, &text("Тверь"))]);
     comes_back(&older);
     assert_eq!(others(&older, true), [1077, 1254]);
+    // Within another element, known or not.
+    let hidden = tlv(65_000, &tlv(1084, &[tlv(1085, b"k"), tlv(1008, b"a@example.org")].concat()));
+    let hidden = receipt_with(&[hidden, tlv(1174, &buyer), tlv(1192, b"x")]);
+    assert_eq!(others(&hidden, true), [1077, 65_000, 1174, 1192]);
+    assert_eq!(others(&hidden, false), [1077, 1192]);
 }
 
 /// Bytes that may stand in a tag, the usual and the odd, none that makes a document invalid.

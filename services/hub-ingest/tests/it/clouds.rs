@@ -95,6 +95,54 @@ async fn what_cannot_be_read_is_kept_so_that_it_is_not_sent_for_ever() {
     }
 }
 
+/// Puts the bodies of the dead letters together again, in the order in which they were sent.
+async fn kept(hub: &TestHub) -> String {
+    let letters = hub.installation.read_all(dead_letters::TOPIC).await;
+    letters
+        .iter()
+        .map(|letter| String::from_utf8(letter.decode::<DeadLetter<'_>>().body.unwrap().into()).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_larger_than_a_dead_letter_is_kept_in_parts() {
+    let hub = hub().await;
+    let token = hub.add_source("evotor-cloud", &["evotor"]).await;
+    let rest = format!("{{broken,{}]", "0123456789".repeat(420_000));
+    let (status, body) = push(&hub, &token, format!("[{rest}")).await;
+    assert_eq!((status, statuses(&body)), (200, vec!["dead-letter"; 3]));
+    assert!(body["results"][2]["reason"].as_str().unwrap().ends_with("(part 3 of 3)"), "{}", body["results"][2]);
+    assert!(kept(&hub).await == rest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_behind_or_beside_the_documents_is_kept() {
+    let hub = hub().await;
+    hub.enrol_with("till-1", &["evotor"], &["d-1"]).await;
+    let token = hub.add_source("evotor-cloud", &["evotor"]).await;
+    let one = sale(1, "d-1").to_string();
+    let with_list = one.replacen('{', r#"{"items":[],"#, 1);
+    let list_last = format!(
+        r#"{},"items":[]}}"#,
+        one.trim_end_matches('}').to_owned() + &"}".repeat(one.len() - one.trim_end_matches('}').len() - 1)
+    );
+    let cases = [
+        (format!("[{one}] [{one}]"), vec!["accepted", "dead-letter"]),
+        (format!("[{one}]\n{one}"), vec!["accepted", "dead-letter"]),
+        (with_list.clone(), vec!["dead-letter"]),
+        (list_last, vec!["accepted"]),
+        (format!(r#"{{"items":[{one}],"paging":{{"next":1}}}}"#), vec!["accepted"]),
+    ];
+    for (sent, expected) in cases {
+        let (status, body) = push(&hub, &token, sent.clone()).await;
+        assert_eq!((status, statuses(&body)), (200, expected), "{sent:.200}");
+    }
+    let kept = kept(&hub).await;
+    for rest in [format!("[{one}]"), one.clone(), with_list] {
+        assert!(kept.contains(&rest), "{rest:.80}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_cloud_has_its_path_and_may_show_its_token_in_the_address() {
     let hub = hub().await;

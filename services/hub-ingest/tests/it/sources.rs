@@ -46,6 +46,11 @@ async fn a_whole_file_may_be_of_one_register() {
     assert!(statuses(&body).iter().all(|status| *status == "accepted"), "{body}");
     let (status, body) = send(&hub, "?register=till-9&format=frontol", &token, &file[..]).await;
     assert_eq!((status, problem(&body)), (403, "unknown-register"));
+    // A source is no register, however it is spelled.
+    for name in ["source/office", "source%2Foffice", ""] {
+        let (status, body) = send(&hub, &format!("?register={name}&format=frontol"), &token, &file[..]).await;
+        assert_eq!((status, problem(&body)), (400, "bad-parameter"), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +116,7 @@ async fn a_register_whose_entry_cannot_be_read_is_asked_for_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn imports_and_what_exceeds_a_quota_take_the_bulk_lane() {
     let hub = hub_with(|settings| {
-        settings.quotas.documents_per_second = Some(1);
+        settings.quotas.documents_per_second = Some(10);
         settings.quotas.bulk_documents_per_second = Some(100);
     })
     .await;
@@ -127,9 +132,13 @@ async fn imports_and_what_exceeds_a_quota_take_the_bulk_lane() {
     };
     until("the hub knows the register", async || post("&lane=slow", 1).await.0 == 400).await;
     assert_eq!((post("&lane=bulk", 1).await.0, lanes().await), (200, (0, 1)), "an import");
+    let rejected = format!("[{}0]", "0,".repeat(999));
+    let url = hub.url("/v1/registers/till-1/documents?format=dreamkas");
+    let refused = hub.http().post(url).bearer_auth(&token).body(rejected).send().await.unwrap();
+    assert_eq!(refused.status(), 422, "what is rejected uses nothing up");
     // So many that the debt outlasts the test.
-    assert_eq!((post("", 200).await.0, lanes().await), (200, (200, 1)), "what was let in is let in whole");
-    assert_eq!((post("", 9_000).await.0, lanes().await), (200, (200, 9_001)), "beyond the quota");
+    assert_eq!((post("", 2_000).await.0, lanes().await), (200, (2_000, 1)), "what was let in is let in whole");
+    assert_eq!((post("", 9_000).await.0, lanes().await), (200, (2_000, 9_001)), "beyond the quota");
     let (status, body) = post("", 1).await;
-    assert_eq!((status, problem(&body), lanes().await), (429, "over-quota", (200, 9_001)), "{body}");
+    assert_eq!((status, problem(&body), lanes().await), (429, "over-quota", (2_000, 9_001)), "{body}");
 }

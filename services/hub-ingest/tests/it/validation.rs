@@ -42,6 +42,8 @@ async fn only_so_much_is_looked_at() {
     assert_eq!((status, answer["results"].as_array().unwrap().len(), &answer["unread_from"]), (200, 100, &301.into()));
     let (status, answer) = validate(&hub, &token, "validate=true&format=dreamkas", &" ".repeat(1_100_000)).await;
     assert_eq!((status, problem(&answer)), (413, "too-large"));
+    let (status, answer) = validate(&hub, &token, "validate&format=dreamkas", "{}").await;
+    assert_eq!((status, &answer["results"][0]["becomes"]), (200, &"dead-letter".into()), "{answer}");
     let (status, answer) = validate(&hub, &token, "validate=perhaps&format=dreamkas", "{}").await;
     assert_eq!((status, problem(&answer)), (400, "bad-parameter"));
 }

@@ -107,6 +107,22 @@ async fn nonsense_becomes_a_dead_letter_with_its_bytes_and_place_and_the_partiti
     assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
 }
 
+/// A reason quotes what it found: six bytes for each byte of a value that fills its document.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_that_would_not_fit_into_a_letter_stops_nobody() {
+    let installation = install(&endpoints(), 1).await;
+    let large = format!(r#"{{"type":"SALE","amount":1,"localDate":"{}"}}"#, "\u{7f}".repeat(520_000));
+    let documents = [large.into_bytes(), dreamkas_receipt(1)];
+    send(&installation, documents.map(|document| raw(&installation, "dreamkas", document)).to_vec()).await;
+    let service = start(&installation);
+    installation.until_read("normalizer").await;
+    service.stop().await;
+    let letters = installation.read_all("registers.dead-letters.v1").await;
+    let letter: DeadLetter<'_> = letters[0].decode();
+    assert!(letter.body.is_some_and(|body| body.len() > 520_000) && letter.error_text.len() < 5_000);
+    assert_eq!(installation.read_all("registers.receipts.v1").await.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_before_is_dropped_even_by_a_normalizer_that_has_just_started() {
     let installation = install(&endpoints(), 2).await;
