@@ -15,11 +15,13 @@ pub(crate) struct Out {
     stdout: BufWriter<Stdout>,
     /// Whether `--json` was given.
     pub json: bool,
+    /// Whether a person reads it there: what documents hold must not command the terminal.
+    to_terminal: bool,
 }
 
 impl Out {
     pub fn new(json: bool) -> Self {
-        Self { stdout: BufWriter::new(io::stdout()), json }
+        Self { stdout: BufWriter::new(io::stdout()), json, to_terminal: io::stdout().is_terminal() }
     }
 
     /// Writes one JSON value: in one line for scripts, indented for a terminal.
@@ -61,9 +63,9 @@ impl Out {
         }
         table.add_rows(rows);
         if table.is_empty() {
-            writeln!(self.stdout, "none")?;
+            writeln!(self, "none")?;
         } else {
-            writeln!(self.stdout, "{table}")?;
+            writeln!(self, "{table}")?;
         }
         self.stdout.flush()
     }
@@ -71,12 +73,27 @@ impl Out {
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stdout.write(bytes)
+        if !self.to_terminal {
+            return self.stdout.write(bytes);
+        }
+        self.stdout.write_all(&harmless(bytes))?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.stdout.flush()
     }
+}
+
+/// With a question mark for every control character but line feeds and tabs.
+fn harmless(bytes: &[u8]) -> Vec<u8> {
+    let mut harmless = bytes.to_vec();
+    for byte in &mut harmless {
+        if byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t') {
+            *byte = b'?';
+        }
+    }
+    harmless
 }
 
 /// A spinner that says what is being waited for; nothing where standard error is no terminal.
@@ -128,6 +145,11 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         assert_eq!([0, 999, 1_000, -1_234_567].map(grouped), ["0", "999", "1,000", "-1,234,567"]);
+    }
+
+    #[test]
+    fn nothing_in_a_document_commands_the_terminal() {
+        assert_eq!(harmless("\u{1b}[31mЧай\u{7}\r\t5\n\u{7f}".as_bytes()), "?[31mЧай??\t5\n?".as_bytes());
     }
 
     #[test]
