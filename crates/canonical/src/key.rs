@@ -21,9 +21,13 @@ pub fn source(tenant: &str, source: &str) -> String {
 /// around it do not matter.
 #[must_use]
 pub fn device(tenant: &str, device: &str) -> String {
-    let mut key = joined(tenant, device.trim());
-    key[tenant.len()..].make_ascii_lowercase();
-    key
+    joined(tenant, &device_name(device))
+}
+
+/// One spelling of a device's id, of those that mean the same one.
+#[must_use]
+pub fn device_name(device: &str) -> String {
+    device.trim().to_ascii_lowercase()
 }
 
 /// `tenant/product_key`. The product key is one that [`product_key`](crate::product_key) made: its

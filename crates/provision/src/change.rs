@@ -170,7 +170,7 @@ fn enrol(
                 status: RegisterStatus::Active,
                 updated_at: Timestamp::default(),
                 kind: EntryKind::Register,
-                devices: said.devices.iter().map(|device| device.trim().to_ascii_lowercase().into()).collect(),
+                devices: said.devices.iter().map(|device| canonical::key::device_name(device).into()).collect(),
                 secret_hashes: Vec::new(),
                 keeps_personal_data: said.keeps_personal_data,
             });

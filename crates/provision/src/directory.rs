@@ -18,7 +18,7 @@ use rdkafka::{
 };
 use schemas::{
     Timestamp,
-    directory::{DirectoryEntry, TOPIC},
+    directory::{DirectoryEntry, EntryKind, TOPIC},
     registry::{ResolveError, Resolver},
     wire,
 };
@@ -44,10 +44,11 @@ const VISIBLE_BOUND: Duration = Duration::from_secs(10);
 /// How long one question for records takes at most.
 const LOOK: Duration = Duration::from_millis(200);
 
-pub(crate) async fn list(installation: &Installation) -> Result<Vec<Entry>, Error> {
+/// The entries of that kind, in the order of their keys.
+pub(crate) async fn list(installation: &Installation, is_wanted: fn(EntryKind) -> bool) -> Result<Vec<Entry>, Error> {
     let directory = Directory::new(installation).await?;
     let entries = blocking(move |runtime| Ok(directory.read(&runtime)?.0)).await?;
-    Ok(entries.into_values().collect())
+    Ok(entries.into_values().filter(|entry| is_wanted(entry.kind)).collect())
 }
 
 pub(crate) async fn change(installation: &Installation, changes: &[Change]) -> Result<Vec<Entry>, Error> {
@@ -142,33 +143,18 @@ impl Directory {
                 // Nobody writes records without a value; what has none says nothing.
                 let Some(payload) = message.payload() else { continue };
                 let (id, body) = wire::split(payload).ok_or_else(|| unreadable("not in the wire format".to_owned()))?;
-                let entry = owned(self.resolver.read_blocking(runtime, id, body).map_err(|error| match error {
-                    ResolveError::Undecodable(error) => unreadable(error.to_string()),
-                    error => error.into(),
-                })?);
+                let entry: DirectoryEntry<'_> =
+                    self.resolver.read_blocking(runtime, id, body).map_err(|error| match error {
+                        ResolveError::Undecodable(error) => unreadable(error.to_string()),
+                        error => error.into(),
+                    })?;
+                let entry = entry.into_owned();
                 entries.insert(key_of(&entry), entry);
             } else if last_record.elapsed() > SILENCE_BOUND {
                 return Err(Error::Slow(SILENCE_BOUND.as_secs()));
             }
         }
         Ok((entries, reader))
-    }
-}
-
-fn owned(entry: DirectoryEntry<'_>) -> Entry {
-    Entry {
-        tenant: entry.tenant.into_owned().into(),
-        register: entry.register.into_owned().into(),
-        shop: entry.shop.into_owned().into(),
-        time_zone: entry.time_zone.into_owned().into(),
-        families: entry.families.into_iter().map(|family| family.into_owned().into()).collect(),
-        lowest_key_version: entry.lowest_key_version,
-        status: entry.status,
-        updated_at: entry.updated_at,
-        kind: entry.kind,
-        devices: entry.devices.into_iter().map(|device| device.into_owned().into()).collect(),
-        secret_hashes: entry.secret_hashes.into_iter().map(|hash| hash.into_owned().into()).collect(),
-        keeps_personal_data: entry.keeps_personal_data,
     }
 }
 

@@ -37,14 +37,7 @@ impl Enrolment {
     /// What is wrong with it, one sentence each; empty when it can be written.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for (name, id) in [("tenant", &self.tenant), ("register", &self.register)] {
-            if !is_id(id) {
-                problems.push(format!(
-                    "the {name} {id:?} is no id: a-z, 0-9 and -, at most 63 characters, not beginning with -"
-                ));
-            }
-        }
+        let mut problems = id_problems([("tenant", &self.tenant), ("register", &self.register)]);
         if self.shop.trim().is_empty() || self.shop.len() > MOST_SHOP || self.shop.chars().any(char::is_control) {
             problems
                 .push(format!("the shop {:?} is empty, over {MOST_SHOP} bytes or has control characters", self.shop));
@@ -65,6 +58,15 @@ impl Enrolment {
         }
         problems
     }
+}
+
+/// What is wrong with names that have to be ids, one sentence each.
+pub(crate) fn id_problems(names: [(&str, &str); 2]) -> Vec<String> {
+    let bad = names.into_iter().filter(|(_, id)| !is_id(id));
+    bad.map(|(name, id)| {
+        format!("the {name} {id:?} is no id: a-z, 0-9 and -, at most 63 characters, not beginning with -")
+    })
+    .collect()
 }
 
 /// What is wrong with a list of families, one sentence each.

@@ -160,9 +160,7 @@ impl Installation {
     /// # Errors
     /// See [`Error`].
     pub async fn registers_list(&self) -> Result<Vec<Entry>, Error> {
-        let mut entries = directory::list(self).await?;
-        entries.retain(|entry| entry.kind != EntryKind::Source);
-        Ok(entries)
+        directory::list(self, |kind| kind != EntryKind::Source).await
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use canonical::{is_id, source_token};
+use canonical::source_token;
 use schemas::directory::{EntryKind, RegisterStatus};
 
-use crate::{Change, Entry, Error, Installation, directory, enrolment::family_problems};
+use crate::{
+    Change, Entry, Error, Installation, directory,
+    enrolment::{family_problems, id_problems},
+};
 
 /// So many tokens of a source are valid: the newest, and the one that it replaces.
 const VALID_TOKENS: usize = 2;
@@ -69,9 +72,7 @@ impl Installation {
     /// # Errors
     /// See [`Error`].
     pub async fn sources_list(&self) -> Result<Vec<Entry>, Error> {
-        let mut entries = directory::list(self).await?;
-        entries.retain(|entry| entry.kind == EntryKind::Source);
-        Ok(entries)
+        directory::list(self, |kind| kind == EntryKind::Source).await
     }
 
     async fn give(&self, change: Change, token: String) -> Result<Added, Error> {
@@ -92,13 +93,7 @@ pub(crate) fn added(
     secret_hash: &str,
 ) -> Result<Entry, Vec<String>> {
     let mut problems = family_problems(families);
-    for (name, id) in [("tenant", &source.tenant), ("source", &source.source)] {
-        if !is_id(id) {
-            problems.push(format!(
-                "the {name} {id:?} is no id: a-z, 0-9 and -, at most 63 characters, not beginning with -"
-            ));
-        }
-    }
+    problems.extend(id_problems([("tenant", &source.tenant), ("source", &source.source)]));
     if before.is_some_and(|before| before.status == RegisterStatus::Active) {
         problems.push("it is there already; `kassactl sources rotate` gives it a new token".to_owned());
     }

@@ -1,6 +1,7 @@
 //! `registers enrol`, `revoke`, `reinstate`, `list`.
 
 use std::{
+    borrow::Cow,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -65,8 +66,8 @@ impl<'a> Shown<'a> {
             register: &entry.register,
             shop: &entry.shop,
             time_zone: &entry.time_zone,
-            families: entry.families.iter().map(|family| &**family).collect(),
-            devices: entry.devices.iter().map(|device| &**device).collect(),
+            families: texts(&entry.families),
+            devices: texts(&entry.devices),
             keeps_personal_data: entry.keeps_personal_data,
             lowest_key_version: entry.lowest_key_version,
             status: entry.status.symbol(),
@@ -74,6 +75,10 @@ impl<'a> Shown<'a> {
             token,
         }
     }
+}
+
+pub(super) fn texts<'a>(list: &'a [Cow<'_, str>]) -> Vec<&'a str> {
+    list.iter().map(|text| &**text).collect()
 }
 
 pub(super) fn time(entry: &Entry) -> String {

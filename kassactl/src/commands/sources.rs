@@ -5,7 +5,7 @@ use std::io::Write as _;
 use provision::{Added, Entry};
 use serde::Serialize;
 
-use super::registers::time;
+use super::registers::{texts, time};
 use crate::{
     Outcome,
     cli::{AddSource, OneSource, Sources},
@@ -45,7 +45,7 @@ impl<'a> Shown<'a> {
         Self {
             tenant: &entry.tenant,
             source: &entry.register,
-            families: entry.families.iter().map(|family| &**family).collect(),
+            families: texts(&entry.families),
             status: entry.status.symbol(),
             valid_tokens: entry.secret_hashes.len(),
             updated_at: time(entry),

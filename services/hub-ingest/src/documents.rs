@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use crate::{
     admission::Admission,
     answer::{Results, Verdict},
+    arrived::Arrived,
     body::{self, BodyError, Encoding},
     directory::Directory,
     drain, format,
@@ -152,27 +153,26 @@ impl Hub {
     async fn take(self: &Arc<Self>, head: &Parts, body: &mut Body, way: Way) -> Result<Taken, Problem> {
         let Way { origin, format, faults, lane, validate, patience } = way;
         let begun = Instant::now();
-        let tenant = origin.tenant().to_owned();
         if validate {
-            return self.look(head, body, origin, format).await.map(Taken::Looked);
+            let arrived = self.arrive(head, body, origin, format, validate::MOST_BYTES, self.timeouts.body()).await?;
+            let limits = self.limits(validate::MOST_DOCUMENTS);
+            let look = move || validate::look(arrived, &limits);
+            return self.heavily(Instant::now() + self.timeouts.request(), look).await.map(Taken::Looked);
         }
-        let lane = self.quotas.lane(&tenant, lane, begun).map_err(|OverQuota| Problem::new(Kind::OverQuota, ""))?;
+        let booking = self.quotas.book(origin.tenant(), lane, begun);
+        let booking = booking.map_err(|OverQuota| Problem::new(Kind::OverQuota, ""))?;
         let limit = self.limits.max_body_bytes;
         if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
             return Err(BodyError::TooLarge { limit, compressed: false }.into());
         }
-        let encoding = encoding(head)?;
-        let mut held = self.admission.hold();
-        let body = body::read(body, limit, self.timeouts.body().min(patience), &mut held).await?;
-        self.meters.body_bytes.inc_by(body.len() as u64);
-        let content_type = format::content_type(&head.headers).map(str::to_owned);
-        let document_id = format::document_id(&head.uri);
-        let request = intake::Request { origin, format, faults, lane, content_type, document_id, encoding, body, held };
+        let arrived = self.arrive(head, body, origin, format, limit, self.timeouts.body().min(patience)).await?;
+        self.meters.body_bytes.inc_by(arrived.body.len() as u64);
+        let request = intake::Request { arrived, faults, lane: booking.lane };
         let wait = self.timeouts.request().min(patience.saturating_sub(begun.elapsed()));
         let deadline = Instant::now() + wait;
         let (choice, sent) = self.send(request, deadline).await?;
         self.admission.charge(sent.documents().saturating_sub(1));
-        self.quotas.charge(&tenant, lane, sent.stored().saturating_sub(1), Instant::now());
+        booking.charge(sent.stored().saturating_sub(1), Instant::now());
         let results = self.acknowledged(sent, deadline).await;
         for verdict in Verdict::ALL {
             self.meters.judged(choice.family.name, verdict, results.count(verdict));
@@ -180,31 +180,35 @@ impl Hub {
         Ok(Taken::In(results))
     }
 
-    /// What would become of a body's documents.
-    async fn look(
-        self: &Arc<Self>,
+    /// Reads the body of a request, at most `limit` bytes of it, within `time`.
+    async fn arrive(
+        &self,
         head: &Parts,
         body: &mut Body,
         origin: Origin,
         format: Format,
-    ) -> Result<Validated, Problem> {
-        let encoding = encoding(head)?;
+        limit: usize,
+        time: Duration,
+    ) -> Result<Arrived, Problem> {
+        let encoding = Encoding::of(&head.headers).ok_or_else(|| {
+            let detail = "Send the body as it is, or compressed with gzip or zstd and a Content-Encoding that says so.";
+            Problem::new(Kind::UnknownEncoding, detail).with_encodings(Encoding::NAMES)
+        })?;
         let mut held = self.admission.hold();
-        let body = body::read(body, validate::MOST_BYTES, self.timeouts.body(), &mut held).await?;
+        let body = body::read(body, limit, time, &mut held).await?;
         let content_type = format::content_type(&head.headers).map(str::to_owned);
         let document_id = format::document_id(&head.uri);
-        let question = validate::Question { origin, format, content_type, document_id, encoding, body, held };
-        let limits = Limits { document_bytes: self.limits.max_document_bytes, documents: validate::MOST_DOCUMENTS };
-        self.heavily(Instant::now() + self.timeouts.request(), move || question.answer(&limits)).await
+        Ok(Arrived { origin, format, content_type, document_id, encoding, body, held })
+    }
+
+    const fn limits(&self, documents: usize) -> Limits {
+        Limits { document_bytes: self.limits.max_document_bytes, documents }
     }
 
     async fn send(self: &Arc<Self>, request: intake::Request, deadline: Instant) -> Result<(Choice, Sent), Problem> {
-        let (hub, heavy) = (Arc::clone(self), request.is_heavy());
+        let (hub, heavy) = (Arc::clone(self), request.arrived.is_heavy());
         let work = move || {
-            let limits = Limits {
-                document_bytes: hub.limits.max_document_bytes,
-                documents: hub.limits.max_documents_per_request,
-            };
+            let limits = hub.limits(hub.limits.max_documents_per_request);
             request.send(&hub.outlet, &limits, hub.limits.max_decompressed_bytes)
         };
         if heavy { self.heavily(deadline, work).await } else { work() }
@@ -247,11 +251,4 @@ enum Taken {
     In(Results),
     /// They were only looked at.
     Looked(Validated),
-}
-
-fn encoding(head: &Parts) -> Result<Encoding, Problem> {
-    Encoding::of(&head.headers).ok_or_else(|| {
-        let detail = "Send the body as it is, or compressed with gzip or zstd and a Content-Encoding that says so.";
-        Problem::new(Kind::UnknownEncoding, detail).with_encodings(Encoding::NAMES)
-    })
 }

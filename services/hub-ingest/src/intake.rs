@@ -1,23 +1,20 @@
-//! The work on a request whose body is there: decompress it, split it into documents, and hand
-//! them to the producer. It needs the CPU and waits for nothing.
+//! Handing the documents of a request to the producer.
 
 use std::{ops::Range, sync::Arc};
 
-use bytes::Bytes;
 use formats::{Choice, Family, Limits};
 use kafka::{Producer, SendError, dead_letters};
 use rdkafka::error::RDKafkaErrorCode;
 use schemas::{Message, Timestamp, dead_letters::DeadLetter, raw::RawDocument, wire};
 
 use crate::{
-    admission::Held,
     answer::{DocumentResult, Results, Verdict},
-    body::{self, Encoding},
+    arrived::{Arrived, with_encoding},
     delivery::{Group, Outcome, QueuedBytes, Ticket},
     problem::Problem,
     quotas::Lane,
     sender::Sender,
-    sorting::{self, Fault, Format, Origin, Sorting, Step},
+    sorting::{Fault, Sorting, Step},
 };
 
 /// The way into Kafka.
@@ -71,27 +68,15 @@ pub struct Letters {
     pub source: String,
 }
 
-/// A request whose body is there.
+/// A request whose documents are to be stored.
 #[derive(Debug)]
 pub struct Request {
-    /// Who sends.
-    pub origin: Origin,
-    /// The format.
-    pub format: Format,
+    /// What arrived.
+    pub arrived: Arrived,
     /// What becomes of documents that nobody can use.
     pub faults: Faults,
     /// The way on which its documents go on.
     pub lane: Lane,
-    /// The header `Content-Type`, as it was sent.
-    pub content_type: Option<String>,
-    /// Id of the document that the request brings, beside its bytes.
-    pub document_id: Option<String>,
-    /// How the body is compressed.
-    pub encoding: Encoding,
-    /// The body as it was sent.
-    pub body: Bytes,
-    /// The bytes that the request holds.
-    pub held: Held,
 }
 
 /// A request whose documents are with the producer.
@@ -119,46 +104,29 @@ enum Item {
 const ENVELOPE: usize = 512;
 
 impl Request {
-    /// Bodies above this are worked on outside of the threads that serve connections.
-    const LIGHT: usize = 256 * 1024;
-    /// The same for compressed ones, which may grow a thousandfold, and for those that every format has to look at.
-    const LIGHT_BUT_WORK: usize = 4 * 1024;
-
-    /// Whether the work takes so long that other requests would notice.
-    #[must_use]
-    pub fn is_heavy(&self) -> bool {
-        let plain = self.encoding == Encoding::Identity && matches!(self.format, Format::Named(_));
-        self.body.len() > if plain { Self::LIGHT } else { Self::LIGHT_BUT_WORK }
-    }
-
     /// Hands the documents to the producer; the body and its place in the account of bytes are free
     /// when this returns.
     ///
     /// # Errors
     /// When the body cannot be decompressed within `decompressed` bytes, or is in no format.
     pub fn send(mut self, outlet: &Outlet, limits: &Limits, decompressed: usize) -> Result<(Choice, Sent), Problem> {
-        let body = body::decompress(self.encoding, self.body, decompressed, &mut self.held)?;
-        let choice = self.format.choice(&body, self.content_type.as_deref())?;
-        let sorting =
-            Sorting { family: choice.family, origin: &self.origin, keep: matches!(self.faults, Faults::Keep(_)) };
+        let (body, choice) = self.arrived.open(decompressed)?;
+        let keep = matches!(self.faults, Faults::Keep(_));
+        let sorting = Sorting { choice, origin: &self.arrived.origin, keep };
         let mut steps = Vec::new();
-        let outcome = sorting.sort(&choice, &body, self.document_id.is_some(), limits, &mut |step| steps.push(step));
-        let mut unread_from = outcome.unread_from;
-        if sorting.keep {
-            let rest = sorting::too_many(unread_from.take(), steps.len(), &body, limits);
-            steps.extend(rest.into_iter().flat_map(|rest| sorting.step(rest, &body).in_parts()));
-        }
+        let has_id = self.arrived.document_id.is_some();
+        let outcome = sorting.sort(&body, has_id, limits, &mut |step| steps.push(step));
         let group = Group::new(steps.iter().filter_map(Step::sent).count(), &outlet.queued);
         let longest = steps.iter().filter_map(Step::sent).max().unwrap_or(0);
         let record = Vec::with_capacity(longest + ENVELOPE);
         let mut batch = Batch { outlet, group: &group, next: 0, full: false, record };
-        let content_type = with_encoding(self.content_type, outcome.encoding);
+        let content_type = with_encoding(self.arrived.content_type.take(), outcome.encoding);
         let records = Records {
             body: &body,
             topic: outlet.lane(self.lane),
             family: choice.family,
             content_type: content_type.as_deref(),
-            document_id: self.document_id.as_deref(),
+            document_id: self.arrived.document_id.as_deref(),
             received_at: Timestamp::now(),
         };
         let mut bytes = 0;
@@ -175,7 +143,7 @@ impl Request {
             (Step::Postpone(fault), _) => Item::Later(fault),
         };
         let items = steps.into_iter().map(&mut item).collect();
-        Ok((choice, Sent { group, items, bytes, unread_from }))
+        Ok((choice, Sent { group, items, bytes, unread_from: outcome.unread_from }))
     }
 }
 
@@ -237,15 +205,6 @@ impl<'r> Records<'r> {
         let key = canonical::key::source(&letters.tenant, &letters.source);
         batch.send(&batch.outlet.dead_letters, &key, &letter);
         letter.body_hash.into_owned()
-    }
-}
-
-/// A document that is a part of its body does not have the encoding that the body declares: the content type keeps it.
-pub fn with_encoding(content_type: Option<String>, declared: Option<&str>) -> Option<String> {
-    let Some(declared) = declared else { return content_type };
-    match content_type {
-        Some(told) if formats::charset(&told).is_some() => Some(told),
-        told => Some(format!("{}; charset={declared}", told.as_deref().unwrap_or("application/xml"))),
     }
 }
 

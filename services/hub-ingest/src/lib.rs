@@ -7,6 +7,7 @@
 
 mod admission;
 mod answer;
+mod arrived;
 mod body;
 mod clouds;
 mod delivery;

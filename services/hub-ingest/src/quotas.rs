@@ -22,6 +22,24 @@ pub enum Lane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverQuota;
 
+/// The place of one request.
+#[derive(Debug)]
+pub struct Booking {
+    /// Where its documents go on.
+    pub lane: Lane,
+    rates: Arc<Rates>,
+}
+
+impl Booking {
+    /// Books documents that were admitted without having been counted.
+    pub fn charge(&self, documents: usize, now: Instant) {
+        let pace = if self.lane == Lane::Fresh { &self.rates.fresh } else { &self.rates.bulk };
+        if let Some(pace) = pace {
+            pace.charge(documents, now);
+        }
+    }
+}
+
 /// The rates of all tenants.
 #[derive(Debug)]
 pub struct Quotas {
@@ -43,26 +61,17 @@ impl Quotas {
         Self { settings, tenants: RwLock::default() }
     }
 
-    /// The lane of a tenant's request, which is booked as one document.
+    /// Books a tenant's request as one document.
     ///
     /// # Errors
     /// When there is room in neither lane.
-    pub fn lane(&self, tenant: &str, declared: Option<Lane>, now: Instant) -> Result<Lane, OverQuota> {
+    pub fn book(&self, tenant: &str, declared: Option<Lane>, now: Instant) -> Result<Booking, OverQuota> {
         let rates = self.rates(tenant, now);
         let admits = |pace: &Option<Pace>| pace.as_ref().is_none_or(|pace| pace.admit(now));
         if declared != Some(Lane::Bulk) && admits(&rates.fresh) {
-            return Ok(Lane::Fresh);
+            return Ok(Booking { lane: Lane::Fresh, rates });
         }
-        if admits(&rates.bulk) { Ok(Lane::Bulk) } else { Err(OverQuota) }
-    }
-
-    /// Books documents that were admitted without having been counted.
-    pub fn charge(&self, tenant: &str, lane: Lane, documents: usize, now: Instant) {
-        let rates = self.rates(tenant, now);
-        let pace = if lane == Lane::Fresh { &rates.fresh } else { &rates.bulk };
-        if let Some(pace) = pace {
-            pace.charge(documents, now);
-        }
+        if admits(&rates.bulk) { Ok(Booking { lane: Lane::Bulk, rates }) } else { Err(OverQuota) }
     }
 
     fn rates(&self, tenant: &str, now: Instant) -> Arc<Rates> {
@@ -92,19 +101,22 @@ mod tests {
     #[test]
     fn without_quotas_everything_is_fresh_unless_it_is_declared() {
         let (quotas, now) = (quotas(None, None), Instant::now());
-        quotas.charge("acme", Lane::Fresh, 1_000_000, now);
-        assert_eq!(quotas.lane("acme", None, now), Ok(Lane::Fresh));
-        assert_eq!(quotas.lane("acme", Some(Lane::Bulk), now), Ok(Lane::Bulk));
+        let booked = |declared| quotas.book("acme", declared, now).unwrap();
+        booked(None).charge(1_000_000, now);
+        assert_eq!(booked(None).lane, Lane::Fresh);
+        assert_eq!(booked(Some(Lane::Bulk)).lane, Lane::Bulk);
     }
 
     #[test]
     fn what_exceeds_the_rate_is_bulk_and_what_exceeds_that_is_refused_until_time_has_passed() {
         let (quotas, now) = (quotas(Some(10), Some(10)), Instant::now());
-        quotas.charge("acme", Lane::Fresh, 10, now);
-        assert_eq!(quotas.lane("acme", None, now), Ok(Lane::Bulk));
-        quotas.charge("acme", Lane::Bulk, 10, now);
-        assert_eq!(quotas.lane("acme", None, now), Err(OverQuota));
-        assert_eq!(quotas.lane("other", None, now), Ok(Lane::Fresh), "another tenant's rate is its own");
-        assert_eq!(quotas.lane("acme", None, now + Duration::from_secs(2)), Ok(Lane::Fresh));
+        let lane = |tenant, now| quotas.book(tenant, None, now).map(|booking| booking.lane);
+        quotas.book("acme", None, now).unwrap().charge(10, now);
+        let bulk = quotas.book("acme", None, now).unwrap();
+        assert_eq!(bulk.lane, Lane::Bulk);
+        bulk.charge(10, now);
+        assert_eq!(lane("acme", now), Err(OverQuota));
+        assert_eq!(lane("other", now), Ok(Lane::Fresh), "another tenant's rate is its own");
+        assert_eq!(lane("acme", now + Duration::from_secs(2)), Ok(Lane::Fresh));
     }
 }

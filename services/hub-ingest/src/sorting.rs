@@ -60,7 +60,7 @@ impl Format {
 }
 
 /// Why nobody can use a document.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Fault {
     /// A dead letter's `error_class`.
     pub class: &'static str,
@@ -85,20 +85,17 @@ pub enum Step<'r> {
 
 impl Step<'_> {
     /// What is kept is kept whole: where a dead letter cannot hold it, in several.
-    pub fn in_parts(self) -> impl Iterator<Item = Self> {
-        let (whole, range, fault) = match self {
-            Self::Bury(range, fault) if range.len() > MOST_BODY => (None, range, Some(fault)),
-            step => (Some(step), 0..0, None),
-        };
-        let count = range.len().div_ceil(MOST_BODY);
-        let parts = range.clone().step_by(MOST_BODY).zip(1..).zip(std::iter::repeat(fault)).filter_map(
-            move |((start, number), fault)| {
-                let Fault { class, reason, place } = fault?;
-                let reason = format!("{reason} (part {number} of {count})");
-                Some(Self::Bury(start..range.end.min(start + MOST_BODY), Fault { class, reason, place }))
-            },
-        );
-        whole.into_iter().chain(parts)
+    fn in_parts(self, each: &mut dyn FnMut(Self)) {
+        match self {
+            Self::Bury(range, Fault { class, reason, place }) if range.len() > MOST_BODY => {
+                let count = range.len().div_ceil(MOST_BODY);
+                for (index, start) in range.clone().step_by(MOST_BODY).enumerate() {
+                    let reason = format!("{reason} (part {} of {count})", index + 1);
+                    each(Self::Bury(start..range.end.min(start + MOST_BODY), Fault { class, reason, place }));
+                }
+            }
+            step => each(step),
+        }
     }
 
     /// Bytes of it that become a record.
@@ -113,8 +110,8 @@ impl Step<'_> {
 /// Whose the documents of a request are, and what becomes of those that are nobody's.
 #[derive(Debug)]
 pub struct Sorting<'r> {
-    /// Their family.
-    pub family: &'static Family,
+    /// Their format.
+    pub choice: Choice,
     /// Whom they are from.
     pub origin: &'r Origin,
     /// Those that nobody can use are kept.
@@ -122,24 +119,28 @@ pub struct Sorting<'r> {
 }
 
 impl<'r> Sorting<'r> {
-    /// Splits a body, and calls `each` with what is to be done with each of its parts, in order.
-    pub fn sort(
-        &self,
-        choice: &Choice,
-        body: &[u8],
-        has_id: bool,
-        limits: &Limits,
-        each: &mut dyn FnMut(Step<'r>),
-    ) -> formats::Outcome {
-        let mut taken = 0;
-        choice.frame(body, limits, &mut |document| {
-            let document = named(document, choice.family, has_id, taken);
+    /// Splits a body, and calls `each` with what is to be done with each of its parts, in order. Where documents that
+    /// nobody can use are kept, so is what was not read.
+    pub fn sort(&self, body: &[u8], has_id: bool, limits: &Limits, each: &mut dyn FnMut(Step<'r>)) -> formats::Outcome {
+        let (mut taken, mut end) = (0, 0);
+        let mut outcome = self.choice.frame(body, limits, &mut |document| {
+            let document = named(document, self.choice.family, has_id, taken);
             taken += usize::from(matches!(document, Framed::Document(_)));
-            self.step(document, body).in_parts().for_each(&mut *each);
-        })
+            let (Framed::Document(range) | Framed::Rejected(Rejection { range, .. })) = &document;
+            end = range.end;
+            self.step(document, body).in_parts(each);
+        });
+        if self.keep
+            && let Some(start) = outcome.unread_from.take()
+            // What is broken was handed on with all that follows it.
+            && start >= end
+        {
+            self.step(too_many(start..body.len(), limits), body).in_parts(each);
+        }
+        outcome
     }
 
-    pub fn step(&self, framed: Framed, body: &[u8]) -> Step<'r> {
+    fn step(&self, framed: Framed, body: &[u8]) -> Step<'r> {
         match framed {
             Framed::Document(range) => match self.sender(&range, body) {
                 Ok(sender) => Step::Store(range, sender),
@@ -163,7 +164,7 @@ impl<'r> Sorting<'r> {
             Origin::Devices { tenant, directory } => (tenant, directory),
         };
         let place = Place { offset: range.start, line: None };
-        let devices = self.family.devices(&body[range.clone()]);
+        let devices = self.choice.family.devices(&body[range.clone()]);
         let unknowable = || {
             let reason = Kind::DirectoryUnreadable.title().to_owned();
             Stray::Unknowable(Fault { class: "directory-unreadable", reason, place })
@@ -199,13 +200,11 @@ fn unknown(tenant: &str, devices: &[String]) -> String {
     format!("no register of {tenant} has the device {devices}; `kassactl registers enrol --devices` gives it to one")
 }
 
-/// What was not read because the documents before it are as many as a request may have: one more fault, so that it can be
-/// kept. What was not read because it is broken is a fault already.
-pub fn too_many(unread_from: Option<usize>, documents: usize, body: &[u8], limits: &Limits) -> Option<Framed> {
-    let start = unread_from.filter(|_| documents >= limits.documents)?;
+/// What was not read because the documents before it are as many as a request may have.
+fn too_many(rest: Range<usize>, limits: &Limits) -> Framed {
     let reason = Reason::Malformed(format!("more than {} documents", limits.documents));
-    let place = Place { offset: start, line: None };
-    Some(Framed::Rejected(Rejection { range: start..body.len(), place, reason }))
+    let place = Place { offset: rest.start, line: None };
+    Framed::Rejected(Rejection { range: rest, place, reason })
 }
 
 /// Rejects a document that the id beside its bytes does not tell from others; `before` of the request were taken.

@@ -4,43 +4,21 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use formats::{Context, Limits, Preview, Reason, Rejection};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use schemas::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    admission::Held,
-    body::{self, Encoding},
-    intake::with_encoding,
+    arrived::{Arrived, with_encoding},
     problem::Problem,
-    sorting::{Format, Origin, Sorting, Step},
+    sorting::{Sorting, Step},
 };
 
 /// Most bytes of a body that is looked at, before and after decompression: the answer is many times as long.
 pub const MOST_BYTES: usize = 1024 * 1024;
 /// Most documents that are looked at.
 pub const MOST_DOCUMENTS: usize = 100;
-
-/// A request whose body is there.
-#[derive(Debug)]
-pub struct Question {
-    /// Who sends.
-    pub origin: Origin,
-    /// The format.
-    pub format: Format,
-    /// The header `Content-Type`, as it was sent.
-    pub content_type: Option<String>,
-    /// Id of the document that the request brings, beside its bytes.
-    pub document_id: Option<String>,
-    /// How the body is compressed.
-    pub encoding: Encoding,
-    /// The body as it was sent.
-    pub body: Bytes,
-    /// The bytes that the request holds.
-    pub held: Held,
-}
 
 /// What would become of each document.
 #[derive(Debug, Serialize)]
@@ -50,50 +28,46 @@ pub struct Validated {
     unread_from: Option<usize>,
 }
 
-impl Question {
-    /// Looks at the documents, at most [`MOST_DOCUMENTS`].
-    ///
-    /// # Errors
-    /// When the body cannot be decompressed, or is in no format.
-    pub fn answer(mut self, limits: &Limits) -> Result<Validated, Problem> {
-        let body = body::decompress(self.encoding, self.body, MOST_BYTES, &mut self.held)?;
-        let choice = self.format.choice(&body, self.content_type.as_deref())?;
-        let sorting = Sorting { family: choice.family, origin: &self.origin, keep: false };
-        let mut steps = Vec::new();
-        let has_id = self.document_id.is_some();
-        let outcome = sorting.sort(&choice, &body, has_id, limits, &mut |step| steps.push(step));
-        let content_type = with_encoding(self.content_type, outcome.encoding);
-        let received_at = Timestamp::now();
-        let preview = |(index, step): (usize, Step<'_>)| match step {
-            Step::Store(range, sender) => {
-                let document = &body[range];
-                let (tenant, register) = sender.tenant_and_register();
-                let entry = sender.entry();
-                let context = Context {
-                    tenant,
-                    register,
-                    shop: Some(&entry.shop),
-                    time_zone: Some(&entry.time_zone),
-                    document_id: self.document_id.as_deref(),
-                    charset: content_type.as_deref().and_then(formats::charset),
-                    keeps_personal_data: entry.keeps_personal_data,
-                    received_at,
-                    document_hash: &canonical::document_hash(document),
-                    raw_topic: schemas::raw::TOPIC,
-                    // It gets no place there.
-                    raw_partition: -1,
-                    raw_offset: -1,
-                };
-                choice.preview(index, document, &context)
-            }
-            Step::Bury(_, fault) | Step::Reject(fault) | Step::Postpone(fault) => {
-                let rejection = Rejection { range: 0..0, place: fault.place, reason: Reason::Malformed(fault.reason) };
-                Preview { class: Some(fault.class), ..Preview::rejected(index, &rejection) }
-            }
-        };
-        let results = steps.into_iter().enumerate().map(preview).collect();
-        Ok(Validated { results, unread_from: outcome.unread_from })
-    }
+/// Looks at the documents of a request, at most [`MOST_DOCUMENTS`].
+///
+/// # Errors
+/// When the body cannot be decompressed, or is in no format.
+pub fn look(mut arrived: Arrived, limits: &Limits) -> Result<Validated, Problem> {
+    let (body, choice) = arrived.open(MOST_BYTES)?;
+    let sorting = Sorting { choice, origin: &arrived.origin, keep: false };
+    let mut steps = Vec::new();
+    let outcome = sorting.sort(&body, arrived.document_id.is_some(), limits, &mut |step| steps.push(step));
+    let content_type = with_encoding(arrived.content_type.take(), outcome.encoding);
+    let received_at = Timestamp::now();
+    let preview = |(index, step): (usize, Step<'_>)| match step {
+        Step::Store(range, sender) => {
+            let document = &body[range];
+            let (tenant, register) = sender.tenant_and_register();
+            let entry = sender.entry();
+            let context = Context {
+                tenant,
+                register,
+                shop: Some(&entry.shop),
+                time_zone: Some(&entry.time_zone),
+                document_id: arrived.document_id.as_deref(),
+                charset: content_type.as_deref().and_then(formats::charset),
+                keeps_personal_data: entry.keeps_personal_data,
+                received_at,
+                document_hash: &canonical::document_hash(document),
+                raw_topic: schemas::raw::TOPIC,
+                // It gets no place there.
+                raw_partition: -1,
+                raw_offset: -1,
+            };
+            choice.preview(index, document, &context)
+        }
+        Step::Bury(_, fault) | Step::Reject(fault) | Step::Postpone(fault) => {
+            let rejection = Rejection { range: 0..0, place: fault.place, reason: Reason::Malformed(fault.reason) };
+            Preview { class: Some(fault.class), ..Preview::rejected(index, &rejection) }
+        }
+    };
+    let results = steps.into_iter().enumerate().map(preview).collect();
+    Ok(Validated { results, unread_from: outcome.unread_from })
 }
 
 impl IntoResponse for Validated {

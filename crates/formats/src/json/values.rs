@@ -144,15 +144,24 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
-        let (mut list, most) = (Vec::new(), most_elements());
-        while let Some(Object(element)) = elements.next_element()? {
-            if list.len() == most {
-                return Err(A::Error::custom(format!("more than {most} elements make no sense")));
-            }
+        let mut list = Vec::new();
+        while let Some(Object(element)) = next_within_bound(&mut elements, list.len())? {
             list.push(element);
         }
         Ok(List(list))
     }
+}
+
+/// The next element of an array of which `before` are read.
+fn next_within_bound<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(
+    elements: &mut A,
+    before: usize,
+) -> Result<Option<T>, A::Error> {
+    let (next, most) = (elements.next_element()?, most_elements());
+    if next.is_some() && before == most {
+        return Err(A::Error::custom(format!("more than {most} elements make no sense")));
+    }
+    Ok(next)
 }
 
 /// An array of texts, with the bound of a [`List`].
@@ -175,11 +184,8 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Texts<'de>, A::Error> {
-        let (mut texts, most) = (Vec::new(), most_elements());
-        while let Some(text) = elements.next_element()? {
-            if texts.len() == most {
-                return Err(A::Error::custom(format!("more than {most} elements make no sense")));
-            }
+        let mut texts = Vec::new();
+        while let Some(text) = next_within_bound(&mut elements, texts.len())? {
             texts.push(text);
         }
         Ok(Texts(texts))

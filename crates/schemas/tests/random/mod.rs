@@ -7,6 +7,17 @@ use apache_avro::{
 };
 use proptest::prelude::*;
 
+/// The bytes of a message, which its owned copy has as well.
+macro_rules! encoded {
+    ($message:expr) => {{
+        let (message, mut out, mut owned) = ($message, Vec::new(), Vec::new());
+        message.encode(&mut out);
+        message.into_owned().encode(&mut owned);
+        assert_eq!(out, owned);
+        out
+    }};
+}
+
 /// Random values of a schema, as apache-avro holds them.
 pub fn values(schema: &Schema, names: &ResolvedSchema<'_>) -> BoxedStrategy<Value> {
     match schema {

@@ -79,6 +79,8 @@ async fn what_cannot_be_read_is_kept_so_that_it_is_not_sent_for_ever() {
     let one = sale(1, "d-1").to_string();
     let cases = [
         (format!("[{one},{{broken"), vec!["accepted", "dead-letter"]),
+        // The last that a request may have: what is broken is kept once.
+        (format!("[{one},{one},{{broken"), vec!["accepted", "accepted", "dead-letter"]),
         ("this is not JSON".to_owned(), vec!["dead-letter"]),
         ("[]".to_owned(), vec![]),
         (format!("[{one},{one},{one},{one},{one}]"), vec!["accepted", "accepted", "accepted", "dead-letter"]),
