@@ -229,7 +229,9 @@ async fn a_storm_asks_again_without_waiting_and_ends_in_patience() {
     let (hub, target) =
         Hub::start(|request| if request % 5 == 0 || request > 1_900 { Fate::Accept } else { Fate::Unavailable }).await;
     let world = Arc::new(World::new(34, 10));
-    let settings = Settings { connections: 64, repeats_per_mille: 0, ..settings(&world, target) };
+    // Long enough for a machine that is busy with other work: no answer is to be missed.
+    let timeout = Duration::from_secs(10);
+    let settings = Settings { connections: 64, repeats_per_mille: 0, timeout, ..settings(&world, target) };
     let fleet = Fleet::start(world, settings, None).unwrap();
     let report = fleet.storm(Storm { rate: 2_000.0, duration: Duration::from_secs(1), documents: 500 }).await.unwrap();
     assert!(report.attempts + report.missed >= 1_900, "{report:?}");
