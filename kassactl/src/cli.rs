@@ -272,7 +272,7 @@ pub(crate) struct Decode {
     #[arg(long)]
     pub shop: Option<String>,
     /// IANA name of the register's time zone, such as Europe/Moscow
-    #[arg(long)]
+    #[arg(long, value_parser = time_zone)]
     pub time_zone: Option<String>,
     /// Id of the one document in the file, for formats whose documents name neither a number nor a time
     #[arg(long, value_name = "ID")]
@@ -394,6 +394,10 @@ fn letter_id(text: &str) -> Result<LetterId, String> {
 
 fn format(text: &str) -> Result<String, formats::UnknownFormat> {
     Ok(formats::choose(Some(text), None)?.family.name.to_owned())
+}
+
+fn time_zone(text: &str) -> Result<String, &'static str> {
+    provision::is_time_zone(text).then(|| text.to_owned()).ok_or("no IANA name, such as Europe/Moscow")
 }
 
 fn from(text: &str) -> Result<kafka::Start, String> {

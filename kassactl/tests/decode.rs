@@ -93,6 +93,15 @@ fn a_file_that_no_format_reads_is_told_so() {
 }
 
 #[test]
+fn a_time_zone_that_does_not_exist_is_refused() {
+    for zone in ["Mars", "europe/moscow", ""] {
+        let output = kassactl(&["decode", "examples/dreamkas-receipt.json", "--time-zone", zone]);
+        assert_eq!(output.status.code(), Some(2), "{zone}");
+        assert!(text(&output.stderr).contains("no IANA name, such as Europe/Moscow"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn every_format_is_listed_with_its_page() {
     let output = kassactl(&["formats", "--json"]);
     let listed: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -17,7 +17,7 @@ pub fn source(tenant: &str, source: &str) -> String {
     format!("{tenant}/source/{source}")
 }
 
-/// `tenant/device`, under which a register is found by an id that documents name it by; cases of ASCII letters and blanks
+/// `tenant/device`, under which a register is found by an id that documents name it by; cases of letters and blanks
 /// around it do not matter.
 #[must_use]
 pub fn device(tenant: &str, device: &str) -> String {
@@ -27,7 +27,7 @@ pub fn device(tenant: &str, device: &str) -> String {
 /// One spelling of a device's id, of those that mean the same one.
 #[must_use]
 pub fn device_name(device: &str) -> String {
-    device.trim().to_ascii_lowercase()
+    device.trim().to_lowercase()
 }
 
 /// `tenant/product_key`. The product key is one that [`product_key`](crate::product_key) made: its
@@ -60,6 +60,7 @@ mod tests {
         assert_eq!(super::register("acme", "till-7"), "acme/till-7");
         assert_eq!(super::source("acme", "evotor"), "acme/source/evotor");
         assert_eq!(super::device("acme", " 20170111-D58C-40E4 "), "acme/20170111-d58c-40e4");
+        assert_eq!(super::device("acme", "КАССА-1"), "acme/касса-1");
         assert_eq!(super::product("acme", "code:dreamkas/shop-1/A%2F1"), "acme/code:dreamkas/shop-1/A%2F1");
         assert_eq!(super::terminal_group("acme", "бар/1"), "acme/бар%2F1");
     }

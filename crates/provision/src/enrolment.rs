@@ -85,8 +85,9 @@ pub(crate) fn family_problems(families: &[String]) -> Vec<String> {
     problems
 }
 
-/// Only the exact spelling: other readers of the directory look it up in files.
-fn is_time_zone(name: &str) -> bool {
+/// Whether it is the IANA name of a time zone. Only the exact spelling: other readers of the directory look it up in files.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
     TimeZone::get(name).is_ok_and(|zone| zone.iana_name() == Some(name))
 }
 

@@ -49,7 +49,7 @@ use schemas::{
 use tokio::runtime::Handle;
 
 pub use change::{Change, Entry};
-pub use enrolment::Enrolment;
+pub use enrolment::{Enrolment, is_time_zone};
 pub use error::Error;
 pub use postgres::{MigrationError, migrate as db_migrate};
 pub use source::{Added, SourceId};
