@@ -57,14 +57,14 @@ pub struct ConsumerSettings {
 const OFFER_RECORDS: usize = 500;
 /// Longest wait for a first record; also how late a request to end is noticed.
 const POLL: Duration = Duration::from_millis(100);
-/// How long the loop waits for room, or for the gate, before it pauses: pausing throws away what was fetched.
+/// How long the loop waits for room, for the gate or for the handler before it pauses: pausing throws away what was fetched.
 const ROOM: Duration = Duration::from_secs(1);
 /// Records that are finished behind one that is not are kept up to so many times
 /// [`ConsumerSettings::in_flight_records`]: they are small.
 const BEHIND: usize = 4;
 /// Nothing finished for so long although work is at hand: not ready.
 const STALL: Duration = Duration::from_secs(60);
-/// Pauses before records that the handler did not take are offered again.
+/// Waits before records that the handler did not take are offered again.
 const OFFER_AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// A record and the duty to finish it.
@@ -88,7 +88,7 @@ pub trait Handler: Send {
     }
 
     /// Takes records from the front, in order. Those that are left (because something they need is
-    /// away) are offered again after a pause; meanwhile the partitions are paused.
+    /// full or away) are offered again after a wait; if that goes on, the partitions are paused meanwhile.
     ///
     /// # Errors
     /// When the service cannot go on; the process ends, and what is not finished is delivered again.
@@ -160,6 +160,7 @@ fn run_on_this_thread<H: Handler>(
         component,
         waiting: VecDeque::new(),
         offer_again: OFFER_AGAIN.0,
+        refused_since: None,
         paused: false,
         last_commit: Instant::now(),
         settings,
@@ -246,6 +247,8 @@ struct Loop<'c, H> {
     /// Fetched, in the books, and not taken by the handler yet.
     waiting: VecDeque<Record<'c>>,
     offer_again: Duration,
+    /// Since when the handler took none of them.
+    refused_since: Option<Instant>,
     paused: bool,
     last_commit: Instant,
 }
@@ -260,18 +263,32 @@ impl<'c, H: Handler> Loop<'c, H> {
             self.make_room()?;
             self.fetch(POLL)?;
         } else {
-            // The handler could not take these: wait for what it needs, but keep polling.
-            self.pause()?;
-            self.fetch(self.offer_again)?;
-            self.offer_again = (self.offer_again * 2).min(OFFER_AGAIN.1);
+            self.wait_for_handler()?;
         }
         if self.waiting.is_empty() || self.consumer.context().rebalance_is_due() {
             return Ok(());
         }
+        let offered = self.waiting.len();
         self.handler.take(&mut self.waiting)?;
-        if self.waiting.is_empty() {
+        if self.waiting.len() < offered {
             self.offer_again = OFFER_AGAIN.0;
+            self.refused_since = None;
         }
+        Ok(())
+    }
+
+    /// The handler could not take the records at hand: waits for what it needs. A queue that is full for a moment has room
+    /// when other records are finished; for what is away longer, the loop pauses and keeps polling.
+    fn wait_for_handler(&mut self) -> Result<(), Fatal> {
+        let since = *self.refused_since.get_or_insert_with(Instant::now);
+        if self.paused || since.elapsed() >= ROOM {
+            self.pause()?;
+            self.fetch(self.offer_again)?;
+        } else {
+            let open = self.tracker.kept().load.records;
+            self.tracker.wait_for_room(self.offer_again, |kept| kept.load.records + OFFER_RECORDS <= open);
+        }
+        self.offer_again = (self.offer_again * 2).min(OFFER_AGAIN.1);
         Ok(())
     }
 

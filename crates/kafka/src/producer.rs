@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -70,16 +70,20 @@ impl<D: Delivered> std::fmt::Debug for Producer<D> {
 #[derive(Debug)]
 struct Watch {
     started: Instant,
-    /// Milliseconds after `started` of the last acknowledgement, or of the last moment with nothing to acknowledge.
+    /// Something was acknowledged since somebody last asked for how long nothing was: the clock is looked at then.
+    has_progressed: AtomicBool,
+    /// Milliseconds after `started` when progress was last noticed.
     last_progress: AtomicU64,
     /// Cancelled by an error after which this producer never works again.
     fatal: CancellationToken,
 }
 
 impl Watch {
+    /// A flag that is set already is not written again: all threads that send share its line.
     fn progress(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_progress.store(now, Ordering::Relaxed);
+        if !self.has_progressed.load(Ordering::Relaxed) {
+            self.has_progressed.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -133,7 +137,12 @@ impl<D: Delivered> Producer<D> {
             .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
             .set("queue.buffering.max.messages", settings.queue_records.to_string())
             .set("queue.buffering.max.kbytes", settings.queue_bytes.div_ceil(1024).to_string());
-        let watch = Arc::new(Watch { started: Instant::now(), last_progress: AtomicU64::new(0), fatal });
+        let watch = Arc::new(Watch {
+            started: Instant::now(),
+            has_progressed: AtomicBool::new(false),
+            last_progress: AtomicU64::new(0),
+            fatal,
+        });
         let context = Context {
             watch: Arc::clone(&watch),
             complaints: Complaints::new("Kafka producer"),
@@ -149,9 +158,6 @@ impl<D: Delivered> Producer<D> {
     /// # Errors
     /// With the delivery handed back, untold.
     pub fn send(&self, topic: &str, key: &[u8], payload: &[u8], delivery: D) -> Result<(), (SendError, Box<D>)> {
-        if self.inner.in_flight_count() == 0 {
-            self.watch.progress();
-        }
         let record = BaseRecord::with_opaque_to(topic, Box::new(delivery)).key(key).payload(payload);
         self.inner.send(record).map_err(|(error, record)| {
             let error = match error.rdkafka_error_code() {
@@ -168,14 +174,17 @@ impl<D: Delivered> Producer<D> {
         usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
     }
 
-    /// How long records have waited without a single acknowledgement; zero when none waits.
+    /// How long records have waited without a single acknowledgement, as far as those who ask again and again can tell;
+    /// zero when none waits.
     #[must_use]
     pub fn stalled_for(&self) -> Duration {
-        if self.in_flight() == 0 {
+        let Watch { started, has_progressed, last_progress, .. } = &*self.watch;
+        let now = started.elapsed();
+        if self.in_flight() == 0 || has_progressed.swap(false, Ordering::Relaxed) {
+            last_progress.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             return Duration::ZERO;
         }
-        let last = Duration::from_millis(self.watch.last_progress.load(Ordering::Relaxed));
-        self.watch.started.elapsed().saturating_sub(last)
+        now.saturating_sub(Duration::from_millis(last_progress.load(Ordering::Relaxed)))
     }
 
     /// Waits until every queued record is acknowledged or given up, at most for `bound`. Blocks the thread.

@@ -28,7 +28,11 @@ struct Books {
     dropped: Load,
     /// Of tickets of earlier epochs that somebody still holds: their memory is taken, too.
     stale: Load,
+    /// Something was finished, or began, since somebody last asked for how long nothing was: the clock is looked at then.
+    has_progressed: bool,
     last_progress: Option<Instant>,
+    /// The loop waits for `finished`. Waking costs a system call, also when nobody sleeps.
+    is_waiting: bool,
 }
 
 #[derive(Debug)]
@@ -129,7 +133,8 @@ impl Tracker {
             .collect();
         books.load = Load::default();
         books.dropped = Load::default();
-        books.last_progress = (books.stale.records > 0).then(Instant::now);
+        books.has_progressed = books.stale.records > 0;
+        books.last_progress = None;
     }
 
     /// Forgets all partitions; what is still being worked on belongs to nobody.
@@ -140,16 +145,14 @@ impl Tracker {
         let (mut left, dropped) = (std::mem::take(&mut books.load), std::mem::take(&mut books.dropped));
         left.subtract(dropped);
         books.stale.add(left);
-        self.finished.notify_all();
+        self.wake(books);
     }
 
     pub fn deliver(self: &Arc<Self>, topic: &str, partition: i32, offset: i64, bytes: usize) -> Option<Ticket> {
         let mut books = self.books();
         let slot = books.partitions.iter().position(|p| p.partition == partition && *p.topic == *topic)?;
         let sequence = books.partitions[slot].frontier.deliver(offset);
-        if books.load.records == 0 {
-            books.last_progress = Some(Instant::now());
-        }
+        books.has_progressed |= books.load.records == 0;
         let epoch = self.epoch.load(Ordering::Acquire);
         let ticket = Ticket { tracker: Arc::clone(self), epoch, slot, sequence, bytes, finished: false };
         books.load.add(ticket.load());
@@ -167,8 +170,8 @@ impl Tracker {
                 books.load.subtract(ticket.load());
             }
         }
-        books.last_progress = Some(Instant::now());
-        self.finished.notify_all();
+        books.has_progressed = true;
+        self.wake(books);
     }
 
     /// Nobody works on it any more, and it was not finished.
@@ -178,6 +181,15 @@ impl Tracker {
             books.dropped.add(ticket.load());
         } else {
             books.stale.subtract(ticket.load());
+            self.wake(books);
+        }
+    }
+
+    /// Lets the loop look again, if it waits.
+    fn wake(&self, books: MutexGuard<'_, Books>) {
+        let is_waiting = books.is_waiting;
+        drop(books);
+        if is_waiting {
             self.finished.notify_all();
         }
     }
@@ -196,9 +208,12 @@ impl Tracker {
         self.books().load.records
     }
 
-    /// How long nothing was finished although something is being worked on.
+    /// How long nothing was finished although something is being worked on, as far as those who ask again and again can tell.
     pub fn stalled_for(&self) -> Duration {
-        let books = self.books();
+        let mut books = self.books();
+        if std::mem::take(&mut books.has_progressed) {
+            books.last_progress = Some(Instant::now());
+        }
         match books.last_progress {
             Some(last) if books.kept().load.records > 0 => last.elapsed(),
             _ => Duration::ZERO,
@@ -216,10 +231,13 @@ impl Tracker {
     }
 
     fn wait(&self, bound: Duration, enough: impl Fn(&Books) -> bool) -> bool {
-        let (books, _) = self
+        let mut books = self.books();
+        books.is_waiting = true;
+        let (mut books, _) = self
             .finished
-            .wait_timeout_while(self.books(), bound, |books| !enough(books))
+            .wait_timeout_while(books, bound, |books| !enough(books))
             .unwrap_or_else(PoisonError::into_inner);
+        books.is_waiting = false;
         enough(&books)
     }
 

@@ -224,6 +224,25 @@ async fn a_whole_batch_that_is_not_taken_is_offered_again_after_a_pause() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_a_handler_that_takes_nothing_for_long_is_a_reason_to_pause() {
+    let client = installation(1).await;
+    produce(&client, 3000);
+    let handler = Keep { finish_at_once: true, ..Keep::default() };
+    *handler.refuse.lock().unwrap() = true;
+    let running = start(&client, handler.clone(), 10_000);
+    let pauses = || running.context.metric("kassaflow_consumer_pauses_total");
+    until("it was offered again", async || handler.offers.lock().unwrap().len() >= 3).await;
+    // What was fetched is thrown away by a pause, and fetched again.
+    assert_eq!(pauses(), Some(0.0));
+    until("it is paused", async || pauses() == Some(1.0)).await;
+    let offers = handler.offers.lock().unwrap().clone();
+    assert!(offers[offers.len() - 1] - offers[0] >= Duration::from_millis(500), "{offers:?}");
+    *handler.refuse.lock().unwrap() = false;
+    until("all are taken", async || handler.seen.lock().unwrap().len() == 3000).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gate_lets_through_as_many_as_it_was_told_in_order() {
     let client = installation(1).await;
     produce(&client, 2000);

@@ -102,8 +102,9 @@ pub async fn run(context: Context, settings: Settings) -> Result<(), Fatal> {
         linger: LINGER,
         // An outage is waited out; only an error that no retry mends is reported.
         message_timeout: None,
-        // One output for each raw record in flight, and a canonical record can be larger than its document.
-        queue_records: bounds.in_flight_records + bulk_bounds.in_flight_records + 1,
+        // One output for each raw record in flight: librdkafka counts it a while longer, until all that were acknowledged
+        // with it are reported. And a canonical record can be larger than its document.
+        queue_records: (bounds.in_flight_records + bulk_bounds.in_flight_records) * 2,
         queue_bytes: (bounds.in_flight_bytes + bulk_bounds.in_flight_bytes) * 2,
     };
     let [raw, bulk] = normalizers(&context, &client, registry, ids, &queue, bounds.repeat_window)?;
