@@ -52,14 +52,16 @@ pub fn product_key(facts: &ProductFacts<'_>) -> Option<String> {
     }
 }
 
-/// The key of a product of which nothing but the name is known, as [`product_key`] gives it. The name is also given as it
-/// was sent, in the encoding of `letters`: keys are made from that in a quarter of the time.
+/// The name of a product of which nothing but the name is known, and its key as [`product_key`] gives it. The name was
+/// sent in the encoding of `letters`: keys are made from that in a quarter of the time.
 #[must_use]
-pub fn name_key_of_letters(name: &str, sent: &[u8], letters: &Letters, unit: &str) -> Option<String> {
-    match spelled::name_key_of_letters(name, sent, letters, unit) {
+pub fn name_and_key(sent: &[u8], letters: &Letters, unit: &str) -> (String, Option<String>) {
+    let (name, key) = letters.name_and_key(sent, unit);
+    let key = match key {
         Some(key) => (!key.is_empty()).then_some(key),
-        None => name_key(name, unit),
-    }
+        None => name_key(&name, unit),
+    };
+    (name, key)
 }
 
 fn name_key(name: &str, unit: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Keys of names of usual letters, spelled on the stack in one pass.
+//! Texts and keys of usual letters, spelled on the stack in one pass.
 
 use std::sync::LazyLock;
 
@@ -56,81 +56,146 @@ fn spelling(letter: char) -> Spelling {
 
 /// The key of a name and a unit, empty where the name is; `None` where something in them is unusual.
 pub(crate) fn name_key(name: &str, unit: &str) -> Option<String> {
-    spelled(name, unit, |key| key.part(name))
-}
-
-/// As [`name_key`], of a name that is also given as it came: in an encoding of one byte a letter.
-pub(crate) fn name_key_of_letters(name: &str, sent: &[u8], letters: &Letters, unit: &str) -> Option<String> {
-    spelled(name, unit, |key| key.letters(sent, letters))
-}
-
-#[inline]
-fn spelled(name: &str, unit: &str, put_name: impl FnOnce(&mut Spelled) -> Option<()>) -> Option<String> {
     if name.len() > MAX_PART_BYTES || unit.len() > MAX_UNIT_BYTES {
         return None;
     }
-    let mut key = Spelled { bytes: [0; ROOM], end: 0 };
+    let mut key = Spelled { bytes: &mut [0; ROOM], end: 0 };
     key.put(PREFIX)?;
-    put_name(&mut key)?;
+    key.part(name)?;
     if key.end == PREFIX.len() {
         return Some(String::new());
     }
     key.put(b"/")?;
     key.part(unit)?;
-    // The last letter wrote more than counts, and the check may look at it.
-    key.bytes.get_mut(key.end..key.end + size_of::<Spelling>())?.fill(0);
-    let checked = simdutf8::basic::from_utf8(&key.bytes[..key.end.max(LEAST_FOR_SIMD)]).ok()?;
-    checked.get(..key.end).map(str::to_owned)
+    key.text().map(str::to_owned)
 }
 
-/// What the letters of an encoding of one byte a letter become in a key.
+/// The letters of an encoding of one byte a letter: in UTF-8, and what they become in a key.
 #[derive(Debug)]
-pub struct Letters([Spelling; 256]);
+pub struct Letters {
+    texts: [Spelling; 256],
+    keys: [Spelling; 256],
+}
 
 impl Letters {
-    /// Of the encoding in which a byte is that letter.
+    /// Letters that are spelled in one piece.
+    const PIECE: usize = 64;
+
+    /// Of the encoding in which a byte is that letter, of at most three bytes in UTF-8.
     #[must_use]
     pub fn new(letter: impl Fn(u8) -> char) -> Self {
-        let mut spellings = [[0; 4]; 256];
+        let (mut texts, mut keys) = ([[0; 4]; 256], [[0; 4]; 256]);
         for byte in 0..=u8::MAX {
-            spellings[usize::from(byte)] = spelling(letter(byte));
+            let letter = letter(byte);
+            let length = letter.encode_utf8(&mut texts[usize::from(byte)]).len();
+            texts[usize::from(byte)][3] = length.to_le_bytes()[0];
+            keys[usize::from(byte)] = spelling(letter);
         }
-        Self(spellings)
+        Self { texts, keys }
+    }
+
+    /// The text that was sent.
+    #[must_use]
+    pub fn text(&self, sent: &[u8]) -> String {
+        let mut text = String::with_capacity(2 * sent.len());
+        for piece in sent.chunks(Self::PIECE) {
+            let mut spelled = Spelled { bytes: &mut [0; 3 * Self::PIECE + size_of::<Spelling>()], end: 0 };
+            let whole = spelled.letters(piece, &self.texts).and_then(|()| spelled.text());
+            text.push_str(whole.unwrap_or_default());
+        }
+        text
+    }
+
+    /// The name that was sent, and its key as [`name_key`] gives it. Made at once, one check is for both.
+    pub(crate) fn name_and_key(&self, sent: &[u8], unit: &str) -> (String, Option<String>) {
+        const MOST_UNIT: usize = 16;
+        const ROOM: usize = 3 * (2 * Letters::PIECE + MOST_UNIT) + PREFIX.len() + 1 + size_of::<Spelling>();
+        if sent.len() <= Self::PIECE && unit.len() <= MOST_UNIT {
+            let mut spelled = Spelled { bytes: &mut [0; ROOM], end: 0 };
+            if let Some((name, key)) = self.put_name_and_key(&mut spelled, sent, unit) {
+                return (name.to_owned(), Some(key.to_owned()));
+            }
+        }
+        let name = self.text(sent);
+        let key = name_key(&name, unit);
+        (name, key)
+    }
+
+    fn put_name_and_key<'s>(
+        &self,
+        spelled: &'s mut Spelled<'_>,
+        sent: &[u8],
+        unit: &str,
+    ) -> Option<(&'s str, &'s str)> {
+        spelled.letters(sent, &self.texts)?;
+        let name_end = spelled.end;
+        spelled.put(PREFIX)?;
+        let begin = spelled.end;
+        spelled.key_letters(sent, &self.keys)?;
+        if spelled.end == begin {
+            return Some((spelled.text()?.get(..name_end)?, ""));
+        }
+        spelled.put(b"/")?;
+        spelled.part(unit)?;
+        spelled.text()?.split_at_checked(name_end)
     }
 }
 
-struct Spelled {
-    bytes: [u8; ROOM],
+/// What is being spelled. A letter is written with all bytes of its spelling, and the next one begins where the bytes end
+/// that count: no letter, no case and no blank is a branch that could be guessed wrongly.
+struct Spelled<'s> {
+    bytes: &'s mut [u8],
     end: usize,
 }
 
-impl Spelled {
+impl Spelled<'_> {
     fn put(&mut self, bytes: &[u8]) -> Option<()> {
         self.bytes.get_mut(self.end..self.end + bytes.len())?.copy_from_slice(bytes);
         self.end += bytes.len();
         Some(())
     }
 
-    /// As [`Self::part`], for one byte a letter: a quarter of the time.
-    fn letters(&mut self, text: &[u8], letters: &Letters) -> Option<()> {
-        let (mut end, mut marks, mut after_blank) = (self.end, 0, true);
-        for byte in text {
-            let spelling = letters.0[usize::from(*byte)];
-            let is_blank = spelling[3] & BLANK != 0;
+    /// What has been spelled.
+    fn text(&mut self) -> Option<&str> {
+        // The last letter wrote more than counts, and the check may look at it.
+        self.bytes.get_mut(self.end..self.end + size_of::<Spelling>())?.fill(0);
+        let checked = simdutf8::basic::from_utf8(&self.bytes[..self.end.max(LEAST_FOR_SIMD)]).ok()?;
+        checked.get(..self.end)
+    }
+
+    /// Letters of one byte.
+    fn letters(&mut self, sent: &[u8], letters: &[Spelling; 256]) -> Option<()> {
+        let mut end = self.end;
+        for byte in sent {
+            let spelling = letters[usize::from(*byte)];
             self.bytes.get_mut(end..end + 4)?.copy_from_slice(&spelling);
-            end += if is_blank & after_blank { 0 } else { usize::from(spelling[3] & LENGTH) };
-            marks |= spelling[3];
-            after_blank = is_blank;
+            end += usize::from(spelling[3]);
         }
-        if after_blank && end > self.end {
+        self.end = end;
+        Some(())
+    }
+
+    /// As [`Self::part`], for letters of one byte: a quarter of the time.
+    fn key_letters(&mut self, sent: &[u8], letters: &[Spelling; 256]) -> Option<()> {
+        let (mut end, mut before, mut marks) = (self.end, BLANK, 0);
+        for byte in sent {
+            let spelling = letters[usize::from(*byte)];
+            let mark = spelling[3];
+            self.bytes.get_mut(end..end + 4)?.copy_from_slice(&spelling);
+            // Nothing counts of a blank behind a blank: the mark is the uppermost bit.
+            let counts = ((mark & before) >> 7).wrapping_sub(1) & LENGTH;
+            end += usize::from(mark & counts);
+            marks |= mark;
+            before = mark;
+        }
+        if before & BLANK != 0 && end > self.end {
             end -= 3;
         }
         self.end = end;
         (marks & UNUSUAL == 0).then_some(())
     }
 
-    /// Every byte writes a whole spelling, and the next one begins where that ends: no letter, no case and no blank is a
-    /// branch that could be guessed wrongly.
+    /// A part of a key.
     fn part(&mut self, text: &str) -> Option<()> {
         let spellings = &*SPELLINGS;
         let (begin, mut marks, mut after_blank, mut before) = (self.end, 0, true, 0);

@@ -14,7 +14,7 @@ use crate::flags;
 const VAT_20_SINCE: LocalTimestamp = LocalTimestamp(1_546_300_800_000_000);
 
 /// What a receipt's time says about the meaning of its VAT codes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct VatCodes {
     eighteen: bool,
 }

@@ -109,11 +109,10 @@ impl<const SCALE: u32> Decimal<SCALE> {
 
     /// Appends the shortest two's complement form, big-endian, with its length.
     pub fn encode(self, out: &mut Vec<u8>) {
-        let bytes = self.0.to_be_bytes();
-        let fill = if self.0 < 0 { 0xFF } else { 0x00 };
         // A leading byte is needless when the next one has the sign bit already.
-        let needless = bytes.windows(2).take_while(|pair| pair[0] == fill && (pair[1] ^ fill) & 0x80 == 0).count();
-        put_bytes(out, &bytes[needless..]);
+        let signs = if self.0 < 0 { self.0.leading_ones() } else { self.0.leading_zeros() };
+        let needless = (signs.saturating_sub(1) / 8).min(7);
+        put_bytes(out, &self.0.to_be_bytes()[needless as usize..]);
     }
 
     /// Reads a two's complement number of at most 8 significant bytes.

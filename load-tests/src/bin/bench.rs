@@ -47,8 +47,10 @@ struct Costs {
     avro: f64,
     /// Parsing and encoding.
     both: f64,
-    /// The rate of both, to that of the library and the encoding alone.
-    of_ceiling: f64,
+    /// The library alone, and encoding: what is least, in one loop as parsing and encoding are.
+    least: f64,
+    /// The rate of both, to that of what is least.
+    of_least: f64,
 }
 
 const CONTEXT: Context<'static> = Context {
@@ -111,8 +113,8 @@ fn main() -> ExitCode {
             format!("{:.0}", costs.avro),
             format!("{both:.0}"),
             format!("{:.0}", 1e9 / both),
-            format!("{:.0}", costs.raw + costs.avro),
-            format!("{:.0}", 100.0 * costs.of_ceiling),
+            format!("{:.0}", costs.least),
+            format!("{:.0}", 100.0 * costs.of_least),
         ]);
         if load.family.name == "ffd-tlv" {
             tlv = Some(costs);
@@ -125,9 +127,9 @@ fn main() -> ExitCode {
     if let Some(costs) = tlv {
         println!(
             "ffd-tlv: {:.0} ns for a bare walk over the tags, its texts from CP866 and the record in Avro; {:.0} ns with all that a receipt needs: {:.0} % of that rate",
-            costs.raw + costs.avro,
+            costs.least,
             costs.both,
-            100.0 * costs.of_ceiling
+            100.0 * costs.of_least
         );
     }
     ExitCode::SUCCESS
@@ -200,7 +202,8 @@ fn round(load: &Load) -> Costs {
     let parse = timed(load, |document| {
         black_box(load.family.parse(document, &CONTEXT).is_ok());
     });
-    let avro = encoding(load);
+    let avro = encoding(load, false);
+    let least = encoding(load, true);
     let mut record = Vec::with_capacity(8_192);
     let both = timed(load, |document| {
         if let Ok(Parsed::Receipt(receipt)) = load.family.parse(document, &CONTEXT) {
@@ -209,7 +212,7 @@ fn round(load: &Load) -> Costs {
             black_box(&record);
         }
     });
-    Costs { raw, frame, parse, avro, both, of_ceiling: (raw + avro) / both }
+    Costs { raw, frame, parse, avro, both, least, of_least: least / both }
 }
 
 fn timed(load: &Load, mut work: impl FnMut(&[u8])) -> f64 {
@@ -220,15 +223,19 @@ fn timed(load: &Load, mut work: impl FnMut(&[u8])) -> f64 {
     nanoseconds(started.elapsed()) / load.documents.len() as f64
 }
 
-/// Encoding by itself, of records that were just made: a few at a time, so that looking at the clock costs nothing.
-fn encoding(load: &Load) -> f64 {
+/// Encoding records that were just made, by itself or with the library reading each document before: a few at a time, so
+/// that looking at the clock costs nothing.
+fn encoding(load: &Load, with_library: bool) -> f64 {
     let mut record = Vec::with_capacity(8_192);
     let mut spent = Duration::ZERO;
     for documents in load.documents.chunks(16) {
         let parsed: Vec<_> =
             documents.iter().filter_map(|document| load.family.parse(document, &CONTEXT).ok()).collect();
         let started = Instant::now();
-        for parsed in &parsed {
+        for (document, parsed) in documents.iter().zip(&parsed) {
+            if with_library {
+                raw(load.family.name, document);
+            }
             if let Parsed::Receipt(receipt) = parsed {
                 record.clear();
                 receipt.encode(&mut record);
@@ -257,7 +264,8 @@ fn median(rounds: Vec<Costs>) -> Costs {
         parse: of(|c| c.parse),
         avro: of(|c| c.avro),
         both: of(|c| c.both),
-        of_ceiling: of(|c| c.of_ceiling),
+        least: of(|c| c.least),
+        of_least: of(|c| c.of_least),
     }
 }
 

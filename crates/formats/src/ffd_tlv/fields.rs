@@ -75,7 +75,7 @@ fn read<'d>(document: &'d [u8], _: &Context<'_>) -> Option<Root<'d>> {
 
 fn object<'d>(elements: Tlvs<'_>) -> Node<'d> {
     let mut object = Node::Object(Vec::new());
-    for element in elements.flatten() {
+    for element in elements {
         if let Some(list) = object.list_of(&element.tag.to_string()) {
             let is_nested = NESTED.contains(&element.tag);
             list.push(if is_nested { self::object(element.children()) } else { value(element.value) });

@@ -44,14 +44,13 @@ pub(super) fn frame(body: &[u8], limits: &Limits, each: &mut dyn FnMut(Framed)) 
 
 /// Whether the elements fill their document. Of those with elements of their own only the items
 /// are looked into: they are what counts, and what another tag holds differs by format version.
-fn check(elements: Tlvs<'_>) -> Result<(), Cut> {
-    for element in elements {
-        let element = element?;
+fn check(mut elements: Tlvs<'_>) -> Result<(), Cut> {
+    for element in &mut elements {
         if element.tag == tag::ITEM {
-            element.children().try_for_each(|child| child.map(|_| ()))?;
+            element.children().check()?;
         }
     }
-    Ok(())
+    elements.finish()
 }
 
 const fn place(offset: usize) -> Place {

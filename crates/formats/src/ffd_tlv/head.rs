@@ -48,16 +48,16 @@ pub(super) struct Found<'b> {
     cashier_inn: Option<Cow<'b, str>>,
 }
 
-pub(super) fn missing_time(path: Path) -> Invalid {
-    path.missing(tag::TIME, "the time")
-}
-
 impl<'b> Found<'b> {
+    pub(super) fn time(&self, path: Path) -> Result<LocalTimestamp, Invalid> {
+        self.time.ok_or_else(|| path.missing(tag::TIME, "the time"))
+    }
+
     /// Takes an element that any document may have; one that is not of the head is one of the others.
-    pub(super) fn take(&mut self, element: &Tlv<'b>, path: Path, others: &mut Others) -> Result<(), Invalid> {
+    pub(super) fn take(&mut self, element: Tlv<'b>, path: Path, others: &mut Others) -> Result<(), Invalid> {
         let is_given_back = match element.tag {
             tag::DRIVE_NUMBER => {
-                self.drive = value::padded(element);
+                self.drive = value::padded(element.value);
                 element.is_padded(DRIVE_NUMBER_BYTES)
             }
             tag::DOCUMENT_NUMBER => {
@@ -70,7 +70,7 @@ impl<'b> Found<'b> {
                 false
             }
             tag::REGISTRATION_NUMBER => {
-                self.registration_number = value::padded(element);
+                self.registration_number = value::padded(element.value);
                 element.is_padded(REGISTRATION_NUMBER_BYTES)
             }
             tag::SHIFT_NUMBER => path.number_into(element, &mut self.shift_number)?,
@@ -79,15 +79,15 @@ impl<'b> Found<'b> {
                 element.is_word()
             }
             tag::CASHIER => {
-                self.cashier_name = value::string(element);
+                self.cashier_name = value::string(element.value);
                 element.is_text()
             }
             tag::CASHIER_INN => {
-                self.cashier_inn = value::padded(element);
+                self.cashier_inn = value::padded(element.value);
                 element.is_padded(INN_BYTES)
             }
             _ => {
-                others.element(element);
+                others.element(element.whole());
                 return Ok(());
             }
         };
@@ -103,6 +103,7 @@ impl<'b> Found<'b> {
         flags: &mut Vec<&'static str>,
     ) -> Result<Head<'b>, Invalid> {
         let path = Path::document(envelope.tag);
+        let local_time = self.time(path)?;
         let drive_number = self.drive.ok_or_else(|| path.missing(tag::DRIVE_NUMBER, "the drive number"))?;
         if checks::drive_number(&drive_number) != Some(&*drive_number) {
             return Err(path.invalid(tag::DRIVE_NUMBER, format!("{drive_number:?} is no drive number: 1 to 16 digits")));
@@ -111,7 +112,6 @@ impl<'b> Found<'b> {
             .number
             .filter(|number| *number > 0)
             .ok_or_else(|| path.missing(tag::DOCUMENT_NUMBER, "the document number"))?;
-        let local_time = self.time.ok_or_else(|| missing_time(path))?;
         let utc_time = context.time_zone.and_then(|zone| time::utc(local_time, zone));
         if checks::is_in_future(Some(local_time), utc_time, context.received_at) {
             flags.push(flags::TIME_IN_FUTURE);

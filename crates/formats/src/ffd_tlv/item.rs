@@ -22,7 +22,7 @@ use crate::{
 
 /// Fills an empty item, where it is to stay: it is too large to be moved for nothing.
 pub(super) fn read<'b>(
-    element: &Tlv<'b>,
+    element: Tlv<'b>,
     item: &mut Item<'b>,
     path: Path,
     codes: VatCodes,
@@ -32,32 +32,32 @@ pub(super) fn read<'b>(
     let mut others = Others::new(context);
     let mut sent_name: &[u8] = &[];
     let mut quantity = None;
-    for child in element.children() {
-        let child = child.map_err(|cut| path.broken(cut))?;
+    let mut children = element.children();
+    for child in &mut children {
         let is_given_back = match child.tag {
             tag::NAME => {
-                item.name = value::string(&child);
                 sent_name = child.value;
                 child.is_text()
             }
             tag::QUANTITY => {
-                quantity = Some(path.quantity(&child)?);
+                quantity = Some(path.quantity(child)?);
                 child.is_quantity()
             }
-            tag::PRICE => path.money_into(&child, &mut item.price_kopecks)?,
-            tag::SUM => path.money_into(&child, &mut item.sum_kopecks)?,
-            tag::VAT_SUM => path.money_into(&child, &mut item.vat_sum_kopecks)?,
+            tag::PRICE => path.money_into(child, &mut item.price_kopecks)?,
+            tag::SUM => path.money_into(child, &mut item.sum_kopecks)?,
+            tag::VAT_SUM => path.money_into(child, &mut item.vat_sum_kopecks)?,
             tag::VAT_RATE => {
-                let rate = codes.rate(path.code(&child)?.into(), flags);
+                let rate = codes.rate(path.code(child)?.into(), flags);
                 item.vat_rate = Some(rate);
                 child.is_byte() && rate != VatRate::Unknown
             }
-            tag::PAYMENT_METHOD => path.code_into(&child, &mut item.payment_method)?,
-            tag::PAYMENT_SUBJECT => path.code_into(&child, &mut item.payment_subject)?,
-            tag::AGENT => path.code_into(&child, &mut item.agent)?,
+            tag::PAYMENT_METHOD => path.code_into(child, &mut item.payment_method)?,
+            tag::PAYMENT_SUBJECT => path.code_into(child, &mut item.payment_subject)?,
+            tag::AGENT => path.code_into(child, &mut item.agent)?,
             tag::UNIT => {
-                item.unit = value::unit(&child).or(item.unit.take());
-                child.is_text()
+                let (unit, is_given_back) = value::unit(child.value);
+                item.unit = unit.or(item.unit.take());
+                is_given_back
             }
             tag::PRODUCT_CODE => {
                 item.marking_code = hex(child.value).map(Into::into);
@@ -67,27 +67,28 @@ pub(super) fn read<'b>(
                 !child.value.is_empty()
             }
             tag::SUPPLIER_INN => {
-                item.supplier_inn = value::padded(&child);
+                item.supplier_inn = value::padded(child.value);
                 child.is_padded(INN_BYTES)
             }
-            tag::SUPPLIER => supplier(&child, item),
+            tag::SUPPLIER => supplier(child, item),
             tag::UNIT_CODE => {
-                item.unit = codes::unit(path.code(&child)?.into(), flags).or(item.unit.take());
+                item.unit = codes::unit(path.code(child)?.into(), flags).or(item.unit.take());
                 others.keep(&[tag::UNIT]);
                 false
             }
             tag::PRODUCT_CODE_NEW => {
-                product_code(&child, item);
+                product_code(child, item);
                 others.keep(&[tag::PRODUCT_CODE]);
                 false
             }
             _ => {
-                others.element(&child);
+                others.element(child.whole());
                 continue;
             }
         };
-        others.field(&child, is_given_back);
+        others.field(child, is_given_back);
     }
+    children.finish().map_err(|cut| path.broken(cut))?;
     let (quantity, rounded) = quantity.unwrap_or_else(|| {
         flags::raise(flags, flags::QUANTITY_MISSING);
         Default::default()
@@ -96,30 +97,39 @@ pub(super) fn read<'b>(
         flags::raise(flags, flags::QUANTITY_ROUNDED);
     }
     item.quantity = quantity;
-    item.product_key = match (&item.gtin, &item.name) {
-        (None, Some(name)) => {
+    match &item.gtin {
+        None if cp866::is_blank(sent_name) => {}
+        None => {
             let unit = item.unit.as_deref().unwrap_or_default();
-            product::name_key_of_letters(name, sent_name, &cp866::KEYS, unit)
+            let (name, key) = product::name_and_key(sent_name, &cp866::LETTERS, unit);
+            (item.name, item.product_key) = (Some(name.into()), key.map(Into::into));
         }
-        (gtin, _) => canonical::product_key(&ProductFacts { gtin: gtin.as_deref(), ..ProductFacts::default() }),
+        Some(gtin) => {
+            let facts = ProductFacts { gtin: Some(gtin), ..ProductFacts::default() };
+            item.product_key = canonical::product_key(&facts).map(Into::into);
+            item.name = cp866::decode(sent_name);
+        }
     }
-    .map(Into::into);
     item.other_tags = others.collect(element.children());
     Ok(())
 }
 
+// What an item seldom has is kept out of the loop: it would only make its code longer.
+
 /// Tag 1224: its name, alone, is given back.
-fn supplier<'b>(element: &Tlv<'b>, item: &mut Item<'b>) -> bool {
-    let mut parts = element.children().flatten();
+#[inline(never)]
+fn supplier<'b>(element: Tlv<'b>, item: &mut Item<'b>) -> bool {
+    let mut parts = element.children();
     let Some(name) = parts.find(|part| part.tag == tag::SUPPLIER_NAME) else { return false };
-    item.supplier_name = value::string(&name);
-    name.is_text() && name.whole_length() == element.value.len()
+    item.supplier_name = value::string(name.value);
+    name.is_text() && name.whole().len() == element.value.len()
 }
 
 /// Tags 1301 to 1303 are the bar codes EAN-8, EAN-13 and ITF-14; all others are marks.
-fn product_code<'b>(element: &Tlv<'b>, item: &mut Item<'b>) {
-    let Some(Ok(code)) = element.children().next() else { return };
-    let Some(text) = value::string(&code) else { return };
+#[inline(never)]
+fn product_code<'b>(element: Tlv<'b>, item: &mut Item<'b>) {
+    let Some(code) = element.children().next() else { return };
+    let Some(text) = value::string(code.value) else { return };
     if matches!(code.tag, 1301..=1303) {
         item.gtin = gtin::normalize(&text).map(Into::into);
         item.barcode = Some(text);

@@ -44,9 +44,9 @@ const REVISION: i32 = 2;
 /// The drive and the registration number.
 fn devices(bytes: &[u8]) -> Vec<String> {
     let Ok(envelope) = container::open(bytes, 0) else { return Vec::new() };
-    let elements = envelope.children().map_while(Result::ok);
+    let elements = envelope.children();
     let named = elements.filter(|element| matches!(element.tag, tag::DRIVE_NUMBER | tag::REGISTRATION_NUMBER));
-    named.filter_map(|element| value::padded(&element)).map(Cow::into_owned).collect()
+    named.filter_map(|element| value::padded(element.value)).map(Cow::into_owned).collect()
 }
 
 fn parse<'b>(bytes: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {

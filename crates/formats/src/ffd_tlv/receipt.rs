@@ -1,7 +1,10 @@
 //! A receipt, a strict form, or a correction of one.
 
 use canonical::time;
-use schemas::receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum};
+use schemas::{
+    LocalTimestamp,
+    receipts::{Item, Operation, Payment, PaymentKind, Receipt, ReceiptKind, VatRate, VatSum},
+};
 
 use super::{
     NAME, REVISION,
@@ -21,10 +24,11 @@ use crate::{
 
 pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Box<Receipt<'b>>, Invalid> {
     let path = Path::document(envelope.tag);
-    let mut body = Body::new(envelope, path, context)?;
-    for element in envelope.children() {
-        body.take(&element.map_err(|cut| path.broken(cut))?, context)?;
-    }
+    // The time decides what the codes of VAT mean, and may stand behind them: they are taken for those of today first.
+    let today = VatCodes::at(LocalTimestamp(context.received_at.0));
+    let body = Body::read(envelope, path, today, context)?;
+    let codes = VatCodes::at(body.head.time(path)?);
+    let body = if codes == today { body } else { Body::read(envelope, path, codes, context)? };
     body.complete(envelope, context)
 }
 
@@ -48,39 +52,44 @@ struct Body<'b> {
     receipt: Box<Receipt<'b>>,
     others: Others,
     flags: Vec<&'static str>,
+    most_elements: usize,
 }
 
+/// Items that most receipts have at most.
+const USUAL_ITEMS: usize = 8;
+
 impl<'b> Body<'b> {
-    fn new(envelope: &Envelope<'b>, path: Path, context: &Context<'b>) -> Result<Self, Invalid> {
-        // Both decide about items, and may stand behind them.
-        let (mut time, mut items, mut others) = (None, 0, 0);
-        for element in envelope.children().flatten() {
-            match element.tag {
-                tag::TIME => time = Some(element),
-                tag::ITEM => items += 1,
-                _ => others += 1,
-            }
-        }
-        let most = checks::most_elements();
-        if items.max(others) > most {
-            return Err(Invalid::new(path.name(), format!("more than {most} elements make no sense")));
-        }
-        let time = time.ok_or_else(|| head::missing_time(path))?;
+    fn read(envelope: &Envelope<'b>, path: Path, codes: VatCodes, context: &Context<'b>) -> Result<Self, Invalid> {
         let mut receipt = Box::new(context.receipt(NAME, REVISION));
-        receipt.items.reserve_exact(items);
-        Ok(Self {
+        receipt.items.reserve(USUAL_ITEMS);
+        let mut body = Self {
             path,
-            codes: VatCodes::at(path.time(&time)?),
+            codes,
             head: head::Found::default(),
             operation: None,
             total: None,
             receipt,
             others: Others::new(context),
             flags: Vec::new(),
-        })
+            most_elements: checks::most_elements(),
+        };
+        let mut elements = envelope.children();
+        for element in &mut elements {
+            body.take(element, context)?;
+        }
+        elements.finish().map_err(|cut| path.broken(cut))?;
+        Ok(body)
+    }
+
+    #[cold]
+    fn too_many(&self) -> Invalid {
+        Invalid::new(self.path.name(), format!("more than {} elements make no sense", self.most_elements))
     }
 
     fn complete(mut self, envelope: &Envelope<'b>, context: &Context<'b>) -> Result<Box<Receipt<'b>>, Invalid> {
+        if self.others.count() > self.most_elements {
+            return Err(self.too_many());
+        }
         let (path, mut receipt) = (self.path, self.receipt);
         let mut flags = Vec::new();
         let head = self.head.complete(envelope, context, &mut flags)?;
@@ -109,12 +118,20 @@ impl<'b> Body<'b> {
         Ok(receipt)
     }
 
-    fn take(&mut self, element: &Tlv<'b>, context: &Context<'b>) -> Result<(), Invalid> {
-        let path = self.path;
+    #[expect(
+        clippy::inline_always,
+        reason = "called once for every element: its frame would cost a tenth of a receipt"
+    )]
+    #[inline(always)]
+    fn take(&mut self, element: Tlv<'b>, context: &Context<'b>) -> Result<(), Invalid> {
         let is_given_back = match element.tag {
             tag::ITEM => {
-                let path = path.item(self.receipt.items.len());
-                self.receipt.items.push(Item::default());
+                let index = self.receipt.items.len();
+                if index >= self.most_elements {
+                    return Err(self.too_many());
+                }
+                let path = self.path.item(index);
+                self.receipt.items.resize_with(index + 1, Item::default);
                 if let Some(item) = self.receipt.items.last_mut() {
                     item::read(element, item, path, self.codes, context, &mut self.flags)?;
                 }
@@ -122,12 +139,12 @@ impl<'b> Body<'b> {
                 return Ok(());
             }
             tag::OPERATION => {
-                self.operation = Some(operation(element, path)?);
+                self.operation = Some(operation(element, self.path)?);
                 element.is_byte()
             }
-            tag::RECEIPT_NUMBER => path.number_into(element, &mut self.receipt.receipt_number)?,
-            tag::TOTAL => path.money_into(element, &mut self.total)?,
-            tag::TAXATION => path.code_into(element, &mut self.receipt.taxation)?,
+            tag::RECEIPT_NUMBER => self.path.number_into(element, &mut self.receipt.receipt_number)?,
+            tag::TOTAL => self.path.money_into(element, &mut self.total)?,
+            tag::TAXATION => self.path.code_into(element, &mut self.receipt.taxation)?,
             tag::CASH => self.payment(PaymentKind::Cash, element)?,
             tag::CARD => self.payment(PaymentKind::Card, element)?,
             tag::PREPAID => self.payment(PaymentKind::Prepaid, element)?,
@@ -140,38 +157,41 @@ impl<'b> Body<'b> {
             tag::VAT_20_120 => self.vat(self.codes.vat_20_120(), element)?,
             tag::VAT_10_110 => self.vat(VatRate::Vat10_110, element)?,
             tag::VAT_BY_RATE => self.vat_by_rate(element)?,
-            tag::CORRECTION_TYPE => path.code_into(element, &mut self.receipt.correction_type)?,
+            tag::CORRECTION_TYPE => self.path.code_into(element, &mut self.receipt.correction_type)?,
             tag::CORRECTION_BASE => self.correction_base(element)?,
             personal if tag::is_personal(personal) => self.personal(element, context),
-            _ => return self.head.take(element, path, &mut self.others),
+            _ => return self.head.take(element, self.path, &mut self.others),
         };
         self.others.field(element, is_given_back);
         Ok(())
     }
 
+    // What a receipt seldom has is kept out of the loop: it would only make its code longer.
+
     /// What tells who the buyer is, where that is kept.
-    fn personal(&mut self, element: &Tlv<'b>, context: &Context<'_>) -> bool {
+    #[inline(never)]
+    fn personal(&mut self, element: Tlv<'b>, context: &Context<'_>) -> bool {
         if !context.keeps_personal_data {
             return false;
         }
         match element.tag {
             tag::BUYER_CONTACT => {
-                self.receipt.buyer_contact = value::string(element);
+                self.receipt.buyer_contact = value::string(element.value);
                 element.is_text()
             }
             tag::BUYER_NAME => {
-                self.receipt.buyer_name = value::string(element);
+                self.receipt.buyer_name = value::string(element.value);
                 element.is_text()
             }
             tag::BUYER_INN => {
-                self.receipt.buyer_inn = value::padded(element);
+                self.receipt.buyer_inn = value::padded(element.value);
                 element.is_padded(INN_BYTES)
             }
             tag::BUYER => {
-                for part in element.children().flatten() {
+                for part in element.children() {
                     match part.tag {
-                        tag::BUYER_NAME => self.receipt.buyer_name = value::string(&part),
-                        tag::BUYER_INN => self.receipt.buyer_inn = value::padded(&part),
+                        tag::BUYER_NAME => self.receipt.buyer_name = value::string(part.value),
+                        tag::BUYER_INN => self.receipt.buyer_inn = value::padded(part.value),
                         _ => {}
                     }
                 }
@@ -183,31 +203,33 @@ impl<'b> Body<'b> {
     }
 
     /// Tag 1174: a day and a number, in this order, are given back.
-    fn correction_base(&mut self, element: &Tlv<'b>) -> Result<bool, Invalid> {
+    #[inline(never)]
+    fn correction_base(&mut self, element: Tlv<'b>) -> Result<bool, Invalid> {
         const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
         let mut before = 0;
         let mut is_given_back = !element.value.is_empty();
-        for child in element.children() {
-            let child = child.map_err(|cut| self.path.broken(cut))?;
+        let mut children = element.children();
+        for child in &mut children {
             is_given_back &= before < child.tag;
             before = child.tag;
             is_given_back &= match child.tag {
                 tag::CORRECTION_DATE => {
-                    self.receipt.correction_date = time::local_date_text(self.path.time(&child)?).map(Into::into);
-                    child.is_word() && value::little_endian(child.value).is_multiple_of(SECONDS_OF_DAY)
+                    self.receipt.correction_date = time::local_date_text(self.path.time(child)?).map(Into::into);
+                    child.is_word() && child.number().is_multiple_of(SECONDS_OF_DAY)
                 }
                 tag::CORRECTION_NUMBER => {
-                    self.receipt.correction_number = value::string(&child);
+                    self.receipt.correction_number = value::string(child.value);
                     child.is_text()
                 }
                 _ => false,
             };
         }
+        children.finish().map_err(|cut| self.path.broken(cut))?;
         Ok(is_given_back)
     }
 
     /// Every kind of payment has its tag in every receipt; those of zero are left to the other tags.
-    fn payment(&mut self, kind: PaymentKind, element: &Tlv<'_>) -> Result<bool, Invalid> {
+    fn payment(&mut self, kind: PaymentKind, element: Tlv<'_>) -> Result<bool, Invalid> {
         let amount_kopecks = self.path.money(element)?;
         if amount_kopecks != 0 {
             self.receipt.payments.push(Payment { kind, amount_kopecks });
@@ -216,7 +238,7 @@ impl<'b> Body<'b> {
     }
 
     /// Rates of zero as well.
-    fn vat(&mut self, rate: VatRate, element: &Tlv<'_>) -> Result<bool, Invalid> {
+    fn vat(&mut self, rate: VatRate, element: Tlv<'_>) -> Result<bool, Invalid> {
         let sum_kopecks = self.path.money(element)?;
         if sum_kopecks != 0 {
             self.receipt.vat_sums.push(VatSum { rate, sum_kopecks });
@@ -226,10 +248,11 @@ impl<'b> Body<'b> {
 
     /// Sums by rate. The same tag is a text in format 1.0: what is no list of rates is skipped. Given back are pairs of a
     /// code and its sum, of rates that have no tag of their own.
-    fn vat_by_rate(&mut self, element: &Tlv<'_>) -> Result<bool, Invalid> {
+    #[inline(never)]
+    fn vat_by_rate(&mut self, element: Tlv<'_>) -> Result<bool, Invalid> {
         let mut is_given_back = !element.value.is_empty();
-        for of_rate in element.children() {
-            let Ok(of_rate) = of_rate else { return Ok(false) };
+        let mut rates = element.children();
+        for of_rate in &mut rates {
             if of_rate.tag != tag::VAT_OF_RATE {
                 is_given_back = false;
                 continue;
@@ -237,26 +260,29 @@ impl<'b> Body<'b> {
             let mut rate = None;
             let mut sum = None;
             let mut is_pair = false;
-            for child in of_rate.children() {
-                match child {
-                    Ok(code) if code.tag == tag::VAT_RATE => {
-                        let stated = self.codes.rate(self.path.code(&code)?.into(), &mut self.flags);
-                        is_pair = code.is_byte() && sum.is_none() && !has_own_tag(stated);
+            let mut children = of_rate.children();
+            for child in &mut children {
+                match child.tag {
+                    tag::VAT_RATE => {
+                        let stated = self.codes.rate(self.path.code(child)?.into(), &mut self.flags);
+                        is_pair = child.is_byte() && sum.is_none() && !has_own_tag(stated);
                         rate = Some(stated);
                     }
-                    Ok(value) if value.tag == tag::VAT_OF_RATE_SUM => sum = Some(value),
-                    Ok(_) => {}
-                    Err(_) => return Ok(false),
+                    tag::VAT_OF_RATE_SUM => sum = Some(child),
+                    _ => {}
                 }
+            }
+            if children.finish().is_err() {
+                return Ok(false);
             }
             let Some((rate, sum)) = rate.zip(sum) else {
                 is_given_back = false;
                 continue;
             };
-            let is_whole = of_rate.value.len() == CODE_BYTES + sum.whole_length();
-            is_given_back &= self.vat(rate, &sum)? && is_pair && is_whole;
+            let is_whole = of_rate.value.len() == CODE_BYTES + sum.whole().len();
+            is_given_back &= self.vat(rate, sum)? && is_pair && is_whole;
         }
-        Ok(is_given_back)
+        Ok(is_given_back && rates.finish().is_ok())
     }
 }
 
@@ -272,7 +298,7 @@ const fn has_own_tag(rate: VatRate) -> bool {
 }
 
 /// Tag 1054.
-fn operation(element: &Tlv<'_>, path: Path) -> Result<Operation, Invalid> {
+fn operation(element: Tlv<'_>, path: Path) -> Result<Operation, Invalid> {
     let code = path.code(element)?;
     codes::operation(code.into()).ok_or_else(|| path.invalid(element.tag, format!("{code} is no operation: 1 to 4")))
 }

@@ -12,9 +12,11 @@ pub(super) fn canonical<'b>(
 ) -> Result<RegisterEvent<'b>, Invalid> {
     let path = Path::document(envelope.tag);
     let (mut head, mut others, mut flags) = (head::Found::default(), Others::new(context), Vec::new());
-    for element in envelope.children() {
-        head.take(&element.map_err(|cut| path.broken(cut))?, path, &mut others)?;
+    let mut elements = envelope.children();
+    for element in &mut elements {
+        head.take(element, path, &mut others)?;
     }
+    elements.finish().map_err(|cut| path.broken(cut))?;
     let head = head.complete(envelope, context, &mut flags)?;
     Ok(RegisterEvent {
         event_id: head.id.into(),

@@ -9,20 +9,21 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
     let path = Path::document(envelope.tag);
     let mut shift = context.shift(NAME, REVISION);
     let (mut head, mut others, mut flags) = (head::Found::default(), Others::new(context), Vec::new());
-    for element in envelope.children() {
-        let element = element.map_err(|cut| path.broken(cut))?;
+    let mut elements = envelope.children();
+    for element in &mut elements {
         let counter = match element.tag {
             tag::RECEIPTS_OF_SHIFT => &mut shift.receipts,
             tag::DOCUMENTS_OF_SHIFT => &mut shift.documents,
             tag::UNSENT_DOCUMENTS => &mut shift.unsent_documents,
             _ => {
-                head.take(&element, path, &mut others)?;
+                head.take(element, path, &mut others)?;
                 continue;
             }
         };
-        let is_given_back = path.number_into(&element, counter)?;
-        others.field(&element, is_given_back);
+        let is_given_back = path.number_into(element, counter)?;
+        others.field(element, is_given_back);
     }
+    elements.finish().map_err(|cut| path.broken(cut))?;
     let head = head.complete(envelope, context, &mut flags)?;
     Ok(ShiftDocument {
         shift_document_id: head.id.into(),

@@ -1,12 +1,18 @@
 //! Tag, length, value.
 
-/// One element.
+/// One element. What takes it by reference, or is too long to be inlined, takes slices of it instead: else all of it is
+/// written down for every element that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tlv<'b> {
     pub tag: u16,
     pub value: &'b [u8],
     /// Where the value begins in the body.
     pub offset: usize,
+    /// With tag and length.
+    whole: &'b [u8],
+    /// The body from the value on, and its first eight bytes, which are read together with tag and length.
+    from_value: &'b [u8],
+    word: u64,
 }
 
 /// Where the bytes stop being a document.
@@ -22,12 +28,11 @@ impl Broken {
     }
 }
 
-/// Where the bytes stop being TLV. It has no text yet: every element is read through a result that could hold one, and
-/// a small result is read twice as fast.
+/// Where the bytes stop being TLV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
-    offset: u32,
-    left: u32,
+    offset: usize,
+    left: usize,
     /// The element that claims more bytes than are left; nothing where no tag and no length are left.
     claims: Option<(u16, u16)>,
 }
@@ -38,70 +43,118 @@ impl From<Cut> for Broken {
             None => format!("a tag and a length need 4 bytes, {left} are left"),
             Some((tag, length)) => format!("tag {tag} claims {length} bytes, {left} are left"),
         };
-        Self { offset: usize::try_from(offset).unwrap_or(usize::MAX), text }
+        Self { offset, text }
     }
 }
 
 impl<'b> Tlv<'b> {
     /// The elements of an object.
-    pub(super) const fn children(&self) -> Tlvs<'b> {
-        Tlvs { rest: self.value, offset: self.offset }
+    pub(super) const fn children(self) -> Tlvs<'b> {
+        Tlvs { rest: self.from_value, left: self.value.len(), offset: self.offset }
     }
 
-    /// Bytes with tag and length.
-    pub(super) const fn whole_length(&self) -> usize {
-        4 + self.value.len()
+    /// The value as a number, little-endian: of a longer one the first eight bytes. Numbers are as long as they need, and a
+    /// loop over the bytes would be guessed wrongly at each of them.
+    #[inline]
+    pub(super) const fn number(self) -> u64 {
+        match self.value.len() {
+            length @ 0..8 => self.word & ((1 << (8 * length)) - 1),
+            _ => self.word,
+        }
     }
 
-    /// Appends the element as it was.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let [tag_low, tag_high] = self.tag.to_le_bytes();
-        // Read from two bytes: no longer one is lost.
-        let [length_low, length_high, ..] = self.value.len().to_le_bytes();
-        out.extend_from_slice(&[tag_low, tag_high, length_low, length_high]);
-        out.extend_from_slice(self.value);
+    /// The element as it was, with tag and length.
+    #[inline]
+    pub(super) const fn whole(self) -> &'b [u8] {
+        self.whole
     }
 }
 
-/// Elements one after another. Ends after the first broken one.
+/// Elements one after another. They end before the first broken one, which [`Tlvs::finish`] tells.
 #[derive(Debug, Clone)]
 pub(super) struct Tlvs<'b> {
+    /// The body from the next element on.
     rest: &'b [u8],
+    /// So many bytes of it belong to the object.
+    left: usize,
     offset: usize,
 }
 
 impl<'b> Iterator for Tlvs<'b> {
-    type Item = Result<Tlv<'b>, Cut>;
+    type Item = Tlv<'b>;
 
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
+    fn next(&mut self) -> Option<Tlv<'b>> {
+        let (tag, length) = self.head()?;
+        let end = HEAD + usize::from(length);
+        if end > self.left {
             return None;
         }
-        let element = first(self.rest, self.offset);
-        match &element {
-            Ok(element) => {
-                let end = 4 + element.value.len();
-                self.rest = self.rest.get(end..).unwrap_or_default();
-                self.offset += end;
-            }
-            Err(_) => self.rest = &[],
-        }
+        let (whole, rest) = self.rest.split_at_checked(end)?;
+        let (value, from_value) = (&whole[HEAD..], &self.rest[HEAD..]);
+        let element = Tlv { tag, value, offset: self.offset + HEAD, whole, from_value, word: word(from_value) };
+        (self.rest, self.left, self.offset) = (rest, self.left - end, self.offset + end);
         Some(element)
     }
 }
 
+impl<'b> Tlvs<'b> {
+    /// Of the value of an object of which nobody asks where it stands.
+    pub(super) const fn of(value: &'b [u8]) -> Self {
+        Self { rest: value, left: value.len(), offset: 0 }
+    }
+
+    #[inline]
+    fn head(&self) -> Option<(u16, u16)> {
+        let ([tag, length, ..], _) = self.rest.first_chunk::<HEAD>()?.as_chunks() else { return None };
+        Some((u16::from_le_bytes(*tag), u16::from_le_bytes(*length)))
+    }
+
+    /// Whether the elements that were read are all of the object's bytes.
+    #[inline]
+    pub(super) fn finish(&self) -> Result<(), Cut> {
+        if self.left == 0 { Ok(()) } else { Err(self.cut()) }
+    }
+
+    /// As [`Self::finish`], with the elements read by nobody.
+    pub(super) fn check(mut self) -> Result<(), Cut> {
+        self.by_ref().for_each(drop);
+        self.finish()
+    }
+
+    #[cold]
+    fn cut(&self) -> Cut {
+        let claims = self.head().filter(|_| self.left >= HEAD);
+        let left = if claims.is_some() { self.left - HEAD } else { self.left };
+        Cut { offset: self.offset, left, claims }
+    }
+}
+
+/// Bytes of a tag and a length.
+const HEAD: usize = 4;
+
 /// The element at the begin of `bytes`, which stand at `offset` of the body.
-#[inline]
 pub(super) fn first(bytes: &[u8], offset: usize) -> Result<Tlv<'_>, Cut> {
-    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let [tag_low, tag_high, length_low, length_high, rest @ ..] = bytes else {
-        return Err(Cut { offset: small(offset), left: small(bytes.len()), claims: None });
-    };
-    let tag = u16::from_le_bytes([*tag_low, *tag_high]);
-    let length = u16::from_le_bytes([*length_low, *length_high]);
-    match rest.get(..usize::from(length)) {
-        Some(value) => Ok(Tlv { tag, value, offset: offset + 4 }),
-        None => Err(Cut { offset: small(offset), left: small(rest.len()), claims: Some((tag, length)) }),
+    let mut elements = Tlvs { rest: bytes, left: bytes.len(), offset };
+    elements.next().ok_or_else(|| elements.cut())
+}
+
+/// The first eight bytes as a number, little-endian.
+#[inline]
+fn word(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or_else(|| short_word(bytes), |word| u64::from_le_bytes(*word))
+}
+
+/// Of fewer: at the end of a body.
+#[cold]
+fn short_word(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+impl<'b> Tlv<'b> {
+    /// An element that stands alone.
+    pub(super) fn alone(tag: u16, value: &'b [u8]) -> Self {
+        Self { tag, value, offset: 0, whole: &[], from_value: value, word: word(value) }
     }
 }

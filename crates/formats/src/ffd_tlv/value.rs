@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Path {
     document: u16,
-    item: Option<usize>,
+    item: Option<u32>,
 }
 
 impl Path {
@@ -25,8 +25,9 @@ impl Path {
         Self { document: tag, item: None }
     }
 
-    pub(super) const fn item(self, index: usize) -> Self {
-        Self { item: Some(index), ..self }
+    pub(super) fn item(self, index: usize) -> Self {
+        // No body is so large that it has more.
+        Self { item: u32::try_from(index).ok(), ..self }
     }
 
     /// `3/1020`, `3/1059[0]/1043`
@@ -58,77 +59,95 @@ impl Path {
         Invalid::undecodable(self.name(), format!("byte {}: {}", broken.offset, broken.text))
     }
 
-    /// An unsigned number of at most `bytes` bytes, little-endian; no bytes at all are zero.
-    fn unsigned(self, element: &Tlv<'_>, bytes: usize) -> Result<u64, Invalid> {
-        if element.value.len() > bytes {
-            let length = element.value.len();
-            return Err(self.invalid(element.tag, format!("a number of {length} bytes; at most {bytes} are allowed")));
-        }
-        Ok(little_endian(element.value))
+    #[cold]
+    fn too_long(self, tag: u16, length: usize, most: usize) -> Invalid {
+        self.invalid(tag, format!("a number of {length} bytes; at most {most} are allowed"))
     }
 
-    /// Types B, H and I.
-    pub(super) fn number(self, element: &Tlv<'_>) -> Result<u32, Invalid> {
-        let number = self.unsigned(element, 4)?;
-        u32::try_from(number).map_err(|_| self.invalid(element.tag, format!("{number} is more than 32 bits")))
+    /// Types B, H and I; no bytes at all are zero.
+    #[inline]
+    pub(super) fn number(self, element: Tlv<'_>) -> Result<u32, Invalid> {
+        match u32::try_from(element.number()) {
+            Ok(number) if element.value.len() <= 4 => Ok(number),
+            _ => Err(self.too_long(element.tag, element.value.len(), 4)),
+        }
     }
 
     /// A code of one byte.
-    pub(super) fn code(self, element: &Tlv<'_>) -> Result<u8, Invalid> {
-        let code = self.unsigned(element, 1)?;
-        u8::try_from(code).map_err(|_| self.invalid(element.tag, format!("{code} is more than 8 bits")))
+    #[inline]
+    pub(super) fn code(self, element: Tlv<'_>) -> Result<u8, Invalid> {
+        match element.value {
+            [] => Ok(0),
+            [code] => Ok(*code),
+            longer => Err(self.too_long(element.tag, longer.len(), 1)),
+        }
     }
 
     /// Type V: kopecks.
-    pub(super) fn money(self, element: &Tlv<'_>) -> Result<i64, Invalid> {
-        let kopecks = self.unsigned(element, 8)?;
-        i64::try_from(kopecks)
-            .ok()
-            .filter(|kopecks| *kopecks <= MAX_KOPECKS)
-            .ok_or_else(|| self.invalid(element.tag, format!("{kopecks} kopecks is more than {MAX_KOPECKS}")))
+    #[inline]
+    pub(super) fn money(self, element: Tlv<'_>) -> Result<i64, Invalid> {
+        let kopecks = element.number();
+        if element.value.len() <= 8 && kopecks <= MAX_KOPECKS.cast_unsigned() {
+            return Ok(kopecks.cast_signed());
+        }
+        Err(self.no_money(element.tag, element.value.len(), kopecks))
+    }
+
+    #[cold]
+    fn no_money(self, tag: u16, length: usize, kopecks: u64) -> Invalid {
+        if length > 8 {
+            return self.too_long(tag, length, 8);
+        }
+        self.invalid(tag, format!("{kopecks} kopecks is more than {MAX_KOPECKS}"))
     }
 
     /// Reads kopecks into a field, and tells whether the field gives the element back.
-    pub(super) fn money_into(self, element: &Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
+    #[inline]
+    pub(super) fn money_into(self, element: Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
         *field = Some(self.money(element)?);
         Ok(element.is_sum())
     }
 
     /// Reads a code into a field, and tells whether the field gives the element back.
-    pub(super) fn code_into(self, element: &Tlv<'_>, field: &mut Option<i32>) -> Result<bool, Invalid> {
+    #[inline]
+    pub(super) fn code_into(self, element: Tlv<'_>, field: &mut Option<i32>) -> Result<bool, Invalid> {
         *field = Some(self.code(element)?.into());
         Ok(element.is_byte())
     }
 
     /// Reads a number into a field, and tells whether the field gives the element back.
-    pub(super) fn number_into(self, element: &Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
+    #[inline]
+    pub(super) fn number_into(self, element: Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
         *field = Some(self.number(element)?.into());
         Ok(element.is_word())
     }
 
     /// Type F, with whether it had to be rounded to six digits after the point.
-    pub(super) fn quantity(self, element: &Tlv<'_>) -> Result<(Decimal<6>, bool), Invalid> {
-        let (digits, mantissa) = match element.value {
-            [] => (0, 0),
-            [digits, mantissa @ ..] if mantissa.len() <= 7 => (u32::from(*digits), little_endian(mantissa)),
-            longer => {
-                return Err(
-                    self.invalid(element.tag, format!("a quantity of {} bytes; at most 8 are allowed", longer.len()))
-                );
+    #[inline]
+    pub(super) fn quantity(self, element: Tlv<'_>) -> Result<(Decimal<6>, bool), Invalid> {
+        // First how many digits stand after the point, then the number without it.
+        let (digits, mantissa) = (element.value.first().copied().unwrap_or_default(), element.number() >> 8);
+        let (scaled, rounded) = rescale(mantissa, digits.into());
+        match i64::try_from(scaled) {
+            Ok(scaled) if scaled < QUANTITY_LIMIT && element.value.len() <= 8 => {
+                Ok((Decimal::from_unscaled(scaled), rounded))
             }
+            _ => Err(self.no_quantity(element.tag, element.value.len(), digits, mantissa)),
+        }
+    }
+
+    #[cold]
+    fn no_quantity(self, tag: u16, length: usize, digits: u8, mantissa: u64) -> Invalid {
+        let text = if length > 8 {
+            format!("a quantity of {length} bytes; at most 8 are allowed")
+        } else {
+            format!("{mantissa} / 10^{digits} is more than 12 digits before the point")
         };
-        let (scaled, rounded) = rescale(mantissa, digits);
-        i64::try_from(scaled)
-            .ok()
-            .filter(|scaled| *scaled < QUANTITY_LIMIT)
-            .map(|scaled| (Decimal::from_unscaled(scaled), rounded))
-            .ok_or_else(|| {
-                self.invalid(element.tag, format!("{mantissa} / 10^{digits} is more than 12 digits before the point"))
-            })
+        self.invalid(tag, text)
     }
 
     /// Type T: seconds of the register's own clock.
-    pub(super) fn time(self, element: &Tlv<'_>) -> Result<LocalTimestamp, Invalid> {
+    pub(super) fn time(self, element: Tlv<'_>) -> Result<LocalTimestamp, Invalid> {
         match self.number(element)? {
             0 => Err(self.missing(element.tag, "the time")),
             seconds => Ok(LocalTimestamp(i64::from(seconds) * 1_000_000)),
@@ -136,7 +155,7 @@ impl Path {
     }
 
     /// Tag 1077: kind of document, 4, and the printed sign in four bytes, big-endian.
-    pub(super) fn sign(self, element: &Tlv<'_>) -> Result<u32, Invalid> {
+    pub(super) fn sign(self, element: Tlv<'_>) -> Result<u32, Invalid> {
         match element.value {
             [_, _, sign @ ..] => sign.try_into().ok().map(u32::from_be_bytes),
             _ => None,
@@ -146,39 +165,38 @@ impl Path {
 }
 
 /// Type S: CP866, as sent.
-pub(super) fn string<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
-    cp866::decode(element.value)
+pub(super) fn string(value: &[u8]) -> Option<Cow<'_, str>> {
+    cp866::decode(value)
 }
 
-/// A unit: the usual ones need no memory of their own.
-pub(super) fn unit<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
-    match element.value {
-        b"\xE8\xE2" => Some("шт".into()),
-        b"\xAA\xA3" => Some("кг".into()),
-        b"\xE8\xE2." => Some("шт.".into()),
-        b"\xAB" => Some("л".into()),
-        _ => string(element),
-    }
+/// A unit, and whether it is given back; the usual ones need no memory of their own.
+#[inline]
+pub(super) fn unit(value: &[u8]) -> (Option<Cow<'_, str>>, bool) {
+    let usual = match value {
+        b"\xE8\xE2" => "шт",
+        b"\xAA\xA3" => "кг",
+        b"\xE8\xE2." => "шт.",
+        b"\xAB" => "л",
+        _ => return (string(value), cp866::is_given_back(value)),
+    };
+    (Some(usual.into()), true)
 }
 
 /// Type X: CP866 without its padding.
-pub(super) fn padded<'b>(element: &Tlv<'b>) -> Option<Cow<'b, str>> {
+pub(super) fn padded(value: &[u8]) -> Option<Cow<'_, str>> {
     let padding = |b: &&u8| matches!(**b, b' ' | 0);
-    let start = element.value.iter().take_while(padding).count();
-    let end = element.value.len() - element.value[start..].iter().rev().take_while(padding).count();
-    cp866::decode(&element.value[start..end])
-}
-
-/// At most 8 bytes.
-pub(super) fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    let start = value.iter().take_while(padding).count();
+    let end = value.len() - value[start..].iter().rev().take_while(padding).count();
+    cp866::decode(&value[start..end])
 }
 
 /// `mantissa / 10^digits` in millionths, rounded half up.
+#[inline]
 fn rescale(mantissa: u64, digits: u32) -> (u128, bool) {
+    const MILLIONTHS: [u64; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let mantissa = u128::from(mantissa);
-    if digits <= 6 {
-        return (mantissa * 10_u128.pow(6 - digits), false);
+    if let Some(millionths) = MILLIONTHS.get(digits as usize) {
+        return (mantissa * u128::from(*millionths), false);
     }
     // Divisors beyond 10^20 leave nothing of 56 bits.
     let divisor = 10_u128.pow((digits - 6).min(20));
@@ -192,25 +210,25 @@ mod tests {
     const PATH: Path = Path::document(3);
 
     fn element(tag: u16, value: &[u8]) -> Tlv<'_> {
-        Tlv { tag, value, offset: 0 }
+        Tlv::alone(tag, value)
     }
 
     #[test]
     fn numbers_may_be_of_any_length_up_to_their_type() {
-        assert_eq!(PATH.money(&element(1020, &[0x0F, 0x02])), Ok(527));
-        assert_eq!(PATH.money(&element(1081, &[])), Ok(0));
-        assert_eq!(PATH.money(&element(1020, &[1, 0, 0, 0, 0, 0, 0, 0])), Ok(1));
-        assert_eq!(PATH.number(&element(1040, &[0x84, 0, 0, 0])), Ok(132));
-        assert_eq!(PATH.money(&element(1020, &[0xFF; 8])).unwrap_err().place, "3/1020");
-        assert_eq!(PATH.item(2).money(&element(1043, &[0; 9])).unwrap_err().place, "3/1059[2]/1043");
-        assert!(PATH.number(&element(1040, &[0; 5])).is_err());
-        assert!(PATH.code(&element(1054, &[1, 0])).is_err());
+        assert_eq!(PATH.money(element(1020, &[0x0F, 0x02])), Ok(527));
+        assert_eq!(PATH.money(element(1081, &[])), Ok(0));
+        assert_eq!(PATH.money(element(1020, &[1, 0, 0, 0, 0, 0, 0, 0])), Ok(1));
+        assert_eq!(PATH.number(element(1040, &[0x84, 0, 0, 0])), Ok(132));
+        assert_eq!(PATH.money(element(1020, &[0xFF; 8])).unwrap_err().place, "3/1020");
+        assert_eq!(PATH.item(2).money(element(1043, &[0; 9])).unwrap_err().place, "3/1059[2]/1043");
+        assert!(PATH.number(element(1040, &[0; 5])).is_err());
+        assert!(PATH.code(element(1054, &[1, 0])).is_err());
     }
 
     #[test]
     fn quantities_are_decimals() {
         let quantity = |value: &[u8]| {
-            PATH.quantity(&element(1023, value)).map(|(quantity, rounded)| (quantity.to_string(), rounded))
+            PATH.quantity(element(1023, value)).map(|(quantity, rounded)| (quantity.to_string(), rounded))
         };
         assert_eq!(quantity(&[0x04, 0xDC, 0xCD]), Ok(("5.27".into(), false)));
         assert_eq!(quantity(&[0, 3]), Ok(("3".into(), false)));
@@ -225,22 +243,19 @@ mod tests {
 
     #[test]
     fn the_printed_sign_is_big_endian() {
-        assert_eq!(PATH.sign(&element(1077, &[0x31, 0x04, 0x91, 0xE5, 0x63, 0xD7])), Ok(2_447_729_623));
+        assert_eq!(PATH.sign(element(1077, &[0x31, 0x04, 0x91, 0xE5, 0x63, 0xD7])), Ok(2_447_729_623));
         for wrong in [&[][..], &[1], &[1, 2, 3, 4, 5], &[0; 7]] {
-            assert!(PATH.sign(&element(1077, wrong)).is_err());
+            assert!(PATH.sign(element(1077, wrong)).is_err());
         }
     }
 
     #[test]
     fn texts_are_cp866() {
-        assert_eq!(
-            string(&element(1021, &[0x8F, 0xA5, 0xE2, 0xE0, 0xAE, 0xA2, 0xA0, b' '])).as_deref(),
-            Some("Петрова ")
-        );
-        assert_eq!(string(&element(1197, &[0xE8, 0xE2])).as_deref(), Some("шт"));
-        assert_eq!(string(&element(1030, &[0xF0, 0xFC, 0])).as_deref(), Some("Ё№\u{FFFD}"));
-        assert_eq!(string(&element(1030, b"   ")), None);
-        assert_eq!(padded(&element(1041, b"999907891234567 ")).as_deref(), Some("999907891234567"));
-        assert_eq!(padded(&element(1041, b"    ")), None);
+        assert_eq!(string(&[0x8F, 0xA5, 0xE2, 0xE0, 0xAE, 0xA2, 0xA0, b' ']).as_deref(), Some("Петрова "));
+        assert_eq!(string(&[0xE8, 0xE2]).as_deref(), Some("шт"));
+        assert_eq!(string(&[0xF0, 0xFC, 0]).as_deref(), Some("Ё№\u{FFFD}"));
+        assert_eq!(string(b"   "), None);
+        assert_eq!(padded(b"999907891234567 ").as_deref(), Some("999907891234567"));
+        assert_eq!(padded(b"    "), None);
     }
 }
