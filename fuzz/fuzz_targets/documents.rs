@@ -40,7 +40,7 @@ fuzz_target!(|body: &[u8]| {
                 if let Framed::Document(range) = framed {
                     assert!(end <= range.start && range.start < range.end && range.end <= body.len());
                     end = range.end;
-                    black_box(choice.preview(0, &body[range.clone()], &CONTEXT));
+                    black_box(choice.preview(0, &body[range.clone()], &CONTEXT, None));
                     read(family, &body[range]);
                 }
             });

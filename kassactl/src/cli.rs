@@ -139,10 +139,11 @@ pub(crate) struct Enrol {
     /// IANA name of its clock's time zone, such as Europe/Moscow
     #[arg(long, required_unless_present = "csv", conflicts_with = "csv")]
     pub time_zone: Option<String>,
-    /// Formats that it sends, separated by commas; the first is its primary source
+    /// Formats that it sends, separated by commas. The first is its primary source: documents without a fiscal identity
+    /// count only from there
     #[arg(long, required_unless_present = "csv", conflicts_with = "csv", value_delimiter = ',')]
     pub families: Vec<String>,
-    /// Ids by which documents of clouds and back offices name the register, separated by commas: a vendor's device id, \
+    /// Ids by which documents of clouds and back offices name the register, separated by commas: a vendor's device id,
     /// the number of its fiscal drive
     #[arg(long, conflicts_with = "csv", value_delimiter = ',')]
     pub devices: Vec<String>,

@@ -13,7 +13,8 @@ use crate::{
 pub struct Preview {
     /// Number of the document in its body, from 0.
     pub index: usize,
-    /// `receipt`, `shift`, `event`, `dead-letter`, or `rejected` for what is not taken in at all.
+    /// `receipt`, `shift`, `event`, `dead-letter`, `not-counted` for what is kept as it was sent and does not count, or
+    /// `rejected` for what is not taken in at all.
     pub becomes: &'static str,
     /// The canonical record, in the names of its schema.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,9 +41,15 @@ fn map<S: Serializer>(pairs: &[(&'static str, &'static str)], serializer: S) -> 
 }
 
 impl Choice {
-    /// What would become of the `index`th document of a body.
+    /// What would become of the `index`th document of a body; see [`Parsed::counts`] for the primary source.
     #[must_use]
-    pub fn preview(&self, index: usize, document: &[u8], context: &Context<'_>) -> Preview {
+    pub fn preview(
+        &self,
+        index: usize,
+        document: &[u8],
+        context: &Context<'_>,
+        primary_source: Option<&str>,
+    ) -> Preview {
         let parsed = match self.family.parse(document, context) {
             Ok(parsed) => parsed,
             Err(Invalid { class, place, text }) => {
@@ -54,6 +61,17 @@ impl Choice {
                 };
             }
         };
+        if let Some(primary) = primary_source.filter(|_| !parsed.counts(primary_source)) {
+            let reason = format!(
+                "without a fiscal identity it counts only from the register's primary source, which is {primary}; the operator enrols the register with `{0}` as the first of its families if `{0}` tells its sales",
+                self.family.name
+            );
+            return Preview {
+                class: Some("not-primary"),
+                reason: Some(reason),
+                ..Preview::nothing(index, "not-counted")
+            };
+        }
         let (becomes, raised, value) = match &parsed {
             Parsed::Receipt(receipt) => ("receipt", &receipt.flags, serde_json::value::to_raw_value(receipt)),
             Parsed::Shift(shift) => ("shift", &shift.flags, serde_json::value::to_raw_value(shift)),

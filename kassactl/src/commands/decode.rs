@@ -57,7 +57,7 @@ fn preview(index: usize, choice: &Choice, document: &[u8], charset: Option<&str>
         raw_partition: 0,
         raw_offset: 0,
     };
-    choice.preview(index, document, &context)
+    choice.preview(index, document, &context, None)
 }
 
 fn write(preview: &Preview, family: &str, with_paths: bool, out: &mut Out) -> anyhow::Result<()> {

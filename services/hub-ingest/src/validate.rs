@@ -59,7 +59,8 @@ pub fn look(mut arrived: Arrived, limits: &Limits) -> Result<Validated, Problem>
                 raw_partition: -1,
                 raw_offset: -1,
             };
-            choice.preview(index, document, &context)
+            let primary = entry.families.first().map(|family| &**family);
+            choice.preview(index, document, &context, primary)
         }
         Step::Bury(_, fault) | Step::Reject(fault) | Step::Postpone(fault) => {
             let rejection = Rejection { range: 0..0, place: fault.place, reason: Reason::Malformed(fault.reason) };

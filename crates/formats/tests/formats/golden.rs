@@ -40,7 +40,7 @@ fn shown(family: &str, name: &str, body: &[u8]) -> Vec<Value> {
                 let document_hash = &canonical::document_hash(document);
                 let context =
                     Context { document_hash, charset, document_id, keeps_personal_data: true, ..support::CONTEXT };
-                choice.preview(index, document, &context)
+                choice.preview(index, document, &context, None)
             }
         };
         serde_json::to_value(preview).unwrap()

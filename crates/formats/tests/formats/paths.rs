@@ -172,7 +172,7 @@ fn documents() -> Vec<(Choice, String, Vec<u8>)> {
 }
 
 fn preview(choice: &Choice, document: &[u8]) -> Preview {
-    choice.preview(0, document, &context(choice.family))
+    choice.preview(0, document, &context(choice.family), None)
 }
 
 fn value(preview: &Preview) -> Option<Value> {

@@ -83,7 +83,7 @@ fn exercise_as(content_type: &str, family: &str, body: &[u8]) {
     let _verdict = parse(family, body);
     let named = formats::Context { document_id: Some("a1b2"), charset: Some("cp866"), ..crate::support::CONTEXT };
     // It parses and looks for the places of what came out.
-    let _verdict = formats::choose(Some(family), None).unwrap().preview(0, body, &named);
+    let _verdict = formats::choose(Some(family), None).unwrap().preview(0, body, &named, Some("dreamkas"));
 }
 
 /// Changes some bytes and cuts.

@@ -16,7 +16,8 @@ fn shell(page: &str) -> &str {
 async fn the_lines_for_sources_are_taken_as_they_stand() {
     let hub = hub().await;
     let devices = ["20260101-8698-409A-8002-A0C67CCF7B3F", "9999078900001234"];
-    hub.enrol_with("till-7", &["evotor", "atol-online", "frontol"], &devices).await;
+    hub.enrol_with("till-7", &["evotor"], &devices).await;
+    hub.enrol_with("till-8", &["frontol"], &[]).await;
     let token = hub.add_source("evotor-cloud", &["evotor"]).await;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let page = std::fs::read_to_string(root.join("docs/sources.md")).unwrap();

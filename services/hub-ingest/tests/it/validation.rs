@@ -1,5 +1,6 @@
 //! `?validate=true`.
 
+use local_servers::testing::until;
 use schemas::{dead_letters, raw};
 use serde_json::Value;
 
@@ -46,4 +47,21 @@ async fn only_so_much_is_looked_at() {
     assert_eq!((status, &answer["results"][0]["becomes"]), (200, &"dead-letter".into()), "{answer}");
     let (status, answer) = validate(&hub, &token, "validate=perhaps&format=dreamkas", "{}").await;
     assert_eq!((status, problem(&answer)), (400, "bad-parameter"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_told_what_would_not_count() {
+    let hub = hub().await;
+    let file = include_str!("../../../../crates/formats/documents/set-retail/purchases.xml");
+    for (families, becomes) in [(["evotor", "set-retail"], "not-counted"), (["set-retail", "evotor"], "receipt")] {
+        let token = hub.enrol_with("till-1", &families, &[]).await;
+        let told =
+            async || validate(&hub, &token, "validate=true&format=set-retail", file).await.1["results"][0].clone();
+        until("the hub knows the families", async || told().await["becomes"] == becomes).await;
+        let result = told().await;
+        if becomes == "not-counted" {
+            assert_eq!(result["class"], "not-primary");
+            assert!(result["reason"].as_str().unwrap().contains("primary source, which is evotor"), "{result}");
+        }
+    }
 }
