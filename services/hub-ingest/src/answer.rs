@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     problem::{Kind, Problem},
     retry_after::RetryAfter,
+    sorting::UNKNOWN_REGISTER,
 };
 
 /// Seconds after which a register asks again when it has nothing to send.
@@ -63,6 +64,9 @@ pub struct DocumentResult {
     pub id: Option<String>,
     /// The verdict.
     pub status: Verdict,
+    /// Kind of fault, for programs: see [`Fault`](crate::sorting::Fault).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
     /// Why, for all but accepted documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'static, str>>,
@@ -141,6 +145,9 @@ impl Results {
         }
         let detail = match (self.results.is_empty(), self.unread_from) {
             (true, _) => "The body holds no document.".to_owned(),
+            (false, None) if self.results.iter().all(|result| result.class == Some(UNKNOWN_REGISTER)) => {
+                "Keep these documents, and send them again when their registers are enrolled: the reasons say what is missing.".to_owned()
+            }
             (false, None) => "Do not send these documents again as they are.".to_owned(),
             (false, Some(byte)) => format!("Send what begins at byte {byte} again, without the rejected document."),
         };
@@ -158,17 +165,25 @@ mod tests {
 
     fn result(index: usize, status: Verdict) -> DocumentResult {
         match status {
-            Verdict::Accepted => DocumentResult { index, id: Some("00ff".into()), status, reason: None, place: None },
+            Verdict::Accepted => {
+                DocumentResult { index, id: Some("00ff".into()), status, class: None, reason: None, place: None }
+            }
             Verdict::Rejected => DocumentResult {
                 index,
                 id: None,
                 status,
+                class: Some("malformed"),
                 reason: Some("not JSON".into()),
                 place: Some(Place { offset: 12, line: None }),
             },
-            Verdict::Retry | Verdict::DeadLetter => {
-                DocumentResult { index, id: Some("00ff".into()), status, reason: Some("later".into()), place: None }
-            }
+            Verdict::Retry | Verdict::DeadLetter => DocumentResult {
+                index,
+                id: Some("00ff".into()),
+                status,
+                class: None,
+                reason: Some("later".into()),
+                place: None,
+            },
         }
     }
 
@@ -189,7 +204,7 @@ mod tests {
         assert_eq!((status, retry_after), (200, None));
         let expected = json!({
             "results": [
-                {"index": 0, "status": "rejected", "reason": "not JSON", "place": "byte 12"},
+                {"index": 0, "status": "rejected", "class": "malformed", "reason": "not JSON", "place": "byte 12"},
                 {"index": 1, "id": "00ff", "status": "accepted"},
                 {"index": 2, "id": "00ff", "status": "retry", "reason": "later"},
             ],

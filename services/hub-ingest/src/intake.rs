@@ -280,9 +280,14 @@ impl Sent {
                     ((Verdict::Accepted, _), Some(fault)) => {
                         DocumentResult { id: Some(id), ..judged(index, Verdict::DeadLetter, fault) }
                     }
-                    ((status, reason), _) => {
-                        DocumentResult { index, id: Some(id), status, reason: reason.map(Into::into), place: None }
-                    }
+                    ((status, reason), _) => DocumentResult {
+                        index,
+                        id: Some(id),
+                        status,
+                        class: None,
+                        reason: reason.map(Into::into),
+                        place: None,
+                    },
                 }
             }
         };
@@ -291,7 +296,8 @@ impl Sent {
 }
 
 fn judged(index: usize, status: Verdict, fault: Fault) -> DocumentResult {
-    DocumentResult { index, id: None, status, reason: Some(fault.reason.into()), place: Some(fault.place) }
+    let Fault { class, reason, place } = fault;
+    DocumentResult { index, id: None, status, class: Some(class), reason: Some(reason.into()), place: Some(place) }
 }
 
 const fn judge(outcome: Outcome) -> (Verdict, Option<&'static str>) {

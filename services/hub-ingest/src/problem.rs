@@ -147,7 +147,7 @@ impl Kind {
             Self::TooLarge => "The body is too large",
             Self::UnknownFormat => "The format is not named or not known",
             Self::UnknownEncoding => "The compression is not known",
-            Self::AllRejected => "No document was accepted; those that were read are rejected for good",
+            Self::AllRejected => "No document was accepted",
             Self::NoneAccepted => "No document was accepted; some may be accepted later",
             Self::NotAllStored => "Not all documents are stored",
             Self::OverQuota => "The tenant sends more than its quota",

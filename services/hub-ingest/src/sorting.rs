@@ -171,7 +171,7 @@ impl<'r> Sorting<'r> {
         };
         let unknown = || {
             let reason = unknown(tenant, &devices);
-            Stray::Unusable(Fault { class: "unknown-register", reason, place })
+            Stray::Unusable(Fault { class: UNKNOWN_REGISTER, reason, place })
         };
         let key = directory.register_with(tenant, &devices).map_err(|Unreadable| unknowable())?.ok_or_else(unknown)?;
         // Its entry may have changed since.
@@ -188,6 +188,9 @@ enum Stray {
     Unknowable(Fault),
 }
 
+/// Class of a document whose register nobody knows, or that does not say whose it is: it can be sent again.
+pub(crate) const UNKNOWN_REGISTER: &str = "unknown-register";
+
 /// So many of a document's devices are told in a reason.
 const MOST_TOLD: usize = 4;
 
@@ -197,7 +200,9 @@ fn unknown(tenant: &str, devices: &[String]) -> String {
     }
     let few = devices.iter().take(MOST_TOLD).map(|device| format!("{device:.64}"));
     let devices = few.collect::<Vec<_>>().join(" or ");
-    format!("no register of {tenant} has the device {devices}; `kassactl registers enrol --devices` gives it to one")
+    format!(
+        "no register of {tenant} in service has the device {devices}; `kassactl registers enrol --devices` gives it to one, `kassactl registers reinstate` takes a revoked one back"
+    )
 }
 
 /// What was not read because the documents before it are as many as a request may have.

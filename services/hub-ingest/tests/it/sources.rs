@@ -28,11 +28,24 @@ async fn each_document_goes_to_the_register_that_it_names() {
     assert!(reason(2).contains("has the device other"), "{}", reason(2));
     assert!(reason(3).contains("?register="), "{}", reason(3));
     assert_eq!(body["results"][2]["place"], "byte 57");
+    assert_eq!([2, 3].map(|index: usize| body["results"][index]["class"].clone()), ["unknown-register"; 2]);
     let records = hub.installation.read_all(TOPIC).await;
     let mut registers: Vec<String> =
         records.iter().map(|record| record.decode::<RawDocument<'_>>().register.into_owned()).collect();
     registers.sort_unstable();
     assert_eq!(registers, ["till-1", "till-2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_of_registers_that_nobody_knows_are_to_be_kept() {
+    let hub = hub().await;
+    let token = hub.add_source("office", &["dreamkas"]).await;
+    let (status, unknown) = send(&hub, "?format=dreamkas", &token, r#"[{"deviceId":"other"}]"#).await;
+    assert_eq!((status, problem(&unknown)), (422, "all-rejected"));
+    assert!(unknown["detail"].as_str().unwrap().starts_with("Keep these documents"), "{unknown}");
+    // One that is none will never be one.
+    let (_, mixed) = send(&hub, "?format=dreamkas", &token, r#"[{"deviceId":"other"},7]"#).await;
+    assert!(mixed["detail"].as_str().unwrap().starts_with("Do not send"), "{mixed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
