@@ -149,7 +149,7 @@ impl Results {
                 "Keep these documents, and send them again when their registers are enrolled: the reasons say what is missing.".to_owned()
             }
             (false, None) => "Do not send these documents again as they are.".to_owned(),
-            (false, Some(byte)) => format!("Send what begins at byte {byte} again, without the rejected document."),
+            (false, Some(byte)) => format!("Nothing was read from byte {byte} on. If something follows the rejected document that begins there, send that again without it."),
         };
         Problem::new(Kind::AllRejected, detail).with_results(self).into_response()
     }

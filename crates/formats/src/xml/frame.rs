@@ -82,7 +82,8 @@ fn documents(text: &str, names: &[&str], counter: &mut Counter<'_>) -> Result<()
                 return Err(broken(text.len(), "the XML ends inside of an element".to_owned()));
             }
             Ok(Event::Eof) if !any => {
-                return Err(broken(0, format!("no document: an element {} is expected", names.join(" or "))));
+                let reason = Reason::Malformed(format!("no document: an element {} is expected", names.join(" or ")));
+                return Err(End::Broken { start: 0, offset: 0, reason });
             }
             Ok(Event::Eof) => return Ok(()),
             Ok(_) => {}

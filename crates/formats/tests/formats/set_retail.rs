@@ -83,6 +83,8 @@ fn broken_xml_is_rejected_with_its_place() {
     assert!(reject(bomb).2.contains("DOCTYPE"));
     assert_eq!(reject("").2, "no document: an element purchase is expected");
     assert_eq!(reject("<html/>").2, "no document: an element purchase is expected");
+    let (_, outcome) = frame(SET_RETAIL, b"{\"type\":\"SALE\"}");
+    assert_eq!(outcome.unread_from, Some(0), "what is no document begins at the beginning");
     let deep = format!("<purchases>{}</purchases>", "<a>".repeat(100));
     assert!(reject(&deep).2.contains("deeper"));
 }
