@@ -96,6 +96,7 @@ pub async fn of_register(
     let way = |hub: &Hub, head: &Parts| {
         let Path(register) = register.map_err(|rejection| Problem::new(Kind::UnknownPath, rejection.body_text()))?;
         let sender = Sender::identify(&hub.keys, &hub.directory, &head.headers, &register)?;
+        format::only_known(&head.uri, None)?;
         let format = format::of(&head.uri, format::content_type(&head.headers), &sender.entry().families)?;
         Way::to_told(head, Origin::Register(sender), format)
     };
@@ -106,6 +107,7 @@ pub async fn of_register(
 pub async fn of_source(State(hub): State<Arc<Hub>>, request: Request) -> Response {
     let way = |hub: &Hub, head: &Parts| {
         let source = Source::identify(&hub.directory, sender::bearer(&head.headers))?;
+        format::only_known(&head.uri, Some("register"))?;
         let format = format::of(&head.uri, format::content_type(&head.headers), &source.entry.families)?;
         let origin = match format::register(&head.uri) {
             Some(register) if canonical::is_id(&register) => {

@@ -95,6 +95,27 @@ pub fn validate(uri: &Uri) -> Result<bool, Problem> {
     }
 }
 
+/// Parameters of every request with documents.
+pub const PARAMETERS: [&str; 4] = ["format", "document_id", "lane", "validate"];
+
+/// Makes sure that the address has no parameters but these, and the one `more`: a misspelled `validate` would store what
+/// was only to be looked at.
+///
+/// # Errors
+/// 400 with the name of the first other one.
+pub fn only_known(uri: &Uri, more: Option<&str>) -> Result<(), Problem> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let mut names = pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    let known = || PARAMETERS.into_iter().chain(more);
+    match names.find(|name| known().all(|known| known != *name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known = known().collect::<Vec<_>>().join(", ");
+            Err(Problem::new(Kind::BadParameter, format!("{name:?} is no parameter; there are {known}.")))
+        }
+    }
+}
+
 /// The value of a parameter of the address.
 #[must_use]
 pub fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
@@ -134,6 +155,21 @@ mod tests {
         assert_eq!(format("", None, &["ffd-tlv"]), Ok("ffd-tlv"));
         assert_eq!(format("", Some("application/json"), &["dreamkas", "ffd-tlv"]), Ok("recognised"));
         assert_eq!(format("", None, &[]), Ok("recognised"));
+    }
+
+    #[test]
+    fn a_parameter_that_means_nothing_is_refused() {
+        let only = |query: &str, more| {
+            let uri = format!("/v1/documents{query}").parse().unwrap();
+            only_known(&uri, more).map_err(|problem| problem.kind())
+        };
+        for fine in ["", "?", "?format=dreamkas&validate", "?lane=bulk&document_id=%31&"] {
+            assert_eq!(only(fine, None), Ok(()), "{fine}");
+        }
+        assert_eq!(only("?register=till-7", Some("register")), Ok(()));
+        for other in ["?valdate=true", "?format=dreamkas&register=till-7", "?=1"] {
+            assert_eq!(only(other, None), Err(Kind::BadParameter), "{other}");
+        }
     }
 
     #[test]

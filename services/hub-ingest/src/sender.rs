@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canonical::{TokenKeys, key};
+use canonical::{TokenKeys, key, source_token};
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
 use crate::{
@@ -49,7 +49,10 @@ impl Sender {
         let invalid = |detail: String| Problem::new(Kind::InvalidToken, detail);
         let token =
             bearer(headers).ok_or_else(|| invalid("Send the header `Authorization: Bearer <token>`.".to_owned()))?;
-        let credential = keys.verify(token).map_err(|error| invalid(format!("{error}.")))?;
+        let credential = keys.verify(token).map_err(|error| match source_token::read(token) {
+            Some(_) => invalid("This is the token of a source: it sends to `/v1/documents`.".to_owned()),
+            None => invalid(format!("{error}.")),
+        })?;
         if credential.register != register {
             let detail = format!("The token is that of the register `{}`.", credential.register);
             return Err(Problem::new(Kind::ForeignRegister, detail));

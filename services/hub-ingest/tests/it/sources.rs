@@ -49,6 +49,16 @@ async fn documents_of_registers_that_nobody_knows_are_to_be_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_at_the_path_of_a_register_is_told_its_own() {
+    let hub = hub().await;
+    hub.enrol("till-1").await;
+    let token = hub.add_source("office", &["dreamkas"]).await;
+    let (status, body) = hub.send_json("till-1", &token, "{}").await;
+    assert_eq!(status, 401);
+    assert!(body["detail"].as_str().unwrap().contains("/v1/documents"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_whole_file_may_be_of_one_register() {
     let hub = hub().await;
     hub.enrol_with("till-1", &["frontol"], &[]).await;
