@@ -47,7 +47,9 @@ fn receipt(receipt: &Tree, out: &mut String) -> std::fmt::Result {
         let name = item.text("name").map(str::to_owned).or_else(by_code);
         let name = cut(name.as_deref().unwrap_or("(no name)"), NAME);
         writeln!(out, "  {name:<NAME$} {amount:>AMOUNT$} {sum:>SUM$}  {vat}")?;
+        discount(item, out)?;
     }
+    discount(receipt, out)?;
     let total = receipt.integer("total_kopecks").map(money).unwrap_or_default();
     writeln!(out, "  {:<NAME$} {:>AMOUNT$} {total:>SUM$}", "TOTAL", "")?;
     let mut below = Vec::new();
@@ -72,6 +74,14 @@ fn receipt(receipt: &Tree, out: &mut String) -> std::fmt::Result {
         below.push(format!("flags {}", flags.join(" ")));
     }
     writeln!(out, "  {}", below.join(", "))
+}
+
+/// What an item or a receipt was cheaper by; it is in the sums already.
+fn discount(of: &Tree, out: &mut String) -> std::fmt::Result {
+    match of.integer("discount_kopecks") {
+        Some(kopecks) => writeln!(out, "  {:<NAME$} {:>AMOUNT$}", "  discount", money(kopecks)),
+        None => Ok(()),
+    }
 }
 
 fn fields(value: &Tree, depth: usize, out: &mut String) -> std::fmt::Result {
@@ -158,6 +168,7 @@ mod tests {
             ("unit", text("шт")),
             ("price_kopecks", Tree::Integer(6_205)),
             ("sum_kopecks", Tree::Integer(12_410)),
+            ("discount_kopecks", Tree::Integer(590)),
             ("vat_rate", text("VAT_10")),
         ]);
         let receipt = record(vec![
@@ -187,6 +198,7 @@ mod tests {
             [
                 "receipt, sell return, 2026-11-23 20:52:02, shift 44",
                 "Хлеб бородинский 2 шт × 62.05 124.10 VAT 10 %",
+                "discount 5.90",
                 "TOTAL 124.10",
                 "card 124.10, VAT 20/120: 0.05, cashier Петрова А. И.",
             ]
