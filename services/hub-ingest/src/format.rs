@@ -41,14 +41,17 @@ pub fn first_of(family: &'static Family) -> Choice {
 /// # Errors
 /// 415 where none does, or with the names where more than one does: a guess would be wrong some day.
 pub fn recognised(body: &[u8], content_type: Option<&str>) -> Result<Choice, Problem> {
+    let names = |choices: &[Choice]| choices.iter().map(|choice| choice.family.name).collect::<Vec<_>>().join(" or ");
     let fitting = recognise(body, content_type);
     let detail = match fitting[..] {
         [only] => return Ok(only),
-        [] => format!("{}, and none of them reads the first document.", UnknownFormat::Unnamed),
-        _ => {
-            let names: Vec<&str> = fitting.iter().map(|choice| choice.family.name).collect();
-            format!("The first document could be {}.", names.join(" or "))
-        }
+        [] => match (recognise(body, None), content_type) {
+            (others, Some(said)) if !others.is_empty() => {
+                format!("The first document could be {}, but does not come as {said}.", names(&others))
+            }
+            _ => "The format is not named, and none of those that are known reads the first document.".to_owned(),
+        },
+        _ => format!("The first document could be {}.", names(&fitting)),
     };
     Err(Problem::new(Kind::UnknownFormat, format!("{detail} Add `?format=NAME` to the path.")).with_formats())
 }
@@ -192,6 +195,9 @@ mod tests {
         assert_eq!(name(tlv, None), Ok("ffd-tlv"));
         assert_eq!(name(tlv, Some("application/json")), Err(Kind::UnknownFormat));
         assert_eq!(name(b"{}", Some("application/json")), Err(Kind::UnknownFormat));
+        let json = recognised(tlv, Some("application/json")).unwrap_err().to_json();
+        let json = String::from_utf8(json).unwrap();
+        assert!(json.contains("could be ffd-tlv, but does not come as application/json"), "{json}");
     }
 
     #[test]

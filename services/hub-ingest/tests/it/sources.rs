@@ -97,7 +97,7 @@ async fn documents_may_tell_their_format_themselves() {
     assert_eq!(formats, ["dreamkas", "ffd-tlv"]);
     let (status, body) = send(&hub, "", &token, "{}").await;
     assert_eq!((status, problem(&body)), (415, "unknown-format"));
-    assert!(body["detail"].as_str().unwrap().contains("none of them reads"), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("none of those that are known reads"), "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
