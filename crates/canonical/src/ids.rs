@@ -34,11 +34,7 @@ pub fn push_part(out: &mut String, part: &str) {
     if part.len() <= MAX_PART_BYTES {
         return push_escaped(out, part);
     }
-    let mut end = CUT_PART_BYTES;
-    while !part.is_char_boundary(end) {
-        end -= 1;
-    }
-    push_escaped(out, &part[..end]);
+    push_escaped(out, &part[..part.floor_char_boundary(CUT_PART_BYTES)]);
     out.push('~');
     out.push_str(&document_hash(part.as_bytes()));
 }
