@@ -144,18 +144,14 @@ fn emit_message(out: &mut String, schema: &Schema, schema_text: &str, older: &[O
 
 fn emit_encode(out: &mut String, schema: &Schema, kind: &Type, value: &str, depth: usize) {
     let pad = "    ".repeat(depth);
+    if let Some(long) = long_expression(schema, kind, value) {
+        return line!(out, "{pad}crate::avro::put_long(out, {long});");
+    }
     match kind {
         Type::Boolean => line!(out, "{pad}out.push(u8::from({value}));"),
-        Type::Int => line!(out, "{pad}crate::avro::put_long(out, i64::from({value}));"),
-        Type::Long => line!(out, "{pad}crate::avro::put_long(out, {value});"),
-        Type::Timestamp | Type::LocalTimestamp => line!(out, "{pad}crate::avro::put_long(out, {value}.0);"),
         Type::String => line!(out, "{pad}crate::avro::put_bytes(out, {value}.as_bytes());"),
         Type::Bytes => line!(out, "{pad}crate::avro::put_bytes(out, &{value});"),
         Type::Decimal(_) => line!(out, "{pad}{value}.encode(out);"),
-        Type::Named(name) if schema.is_enum(name) => {
-            line!(out, "{pad}crate::avro::put_long(out, {value} as i64);");
-        }
-        Type::Named(_) => line!(out, "{pad}crate::avro::Datum::encode(&{value}, out);"),
         Type::Array(inner) => {
             line!(out, "{pad}crate::avro::put_block(out, {value}.len());");
             line!(out, "{pad}for item in &{value} {{");
@@ -163,12 +159,38 @@ fn emit_encode(out: &mut String, schema: &Schema, kind: &Type, value: &str, dept
             line!(out, "{pad}}}");
             line!(out, "{pad}if !{value}.is_empty() {{ out.push(0); }}");
         }
-        Type::Optional(inner) => {
+        Type::Optional(inner) => emit_encode_optional(out, schema, inner, value, depth),
+        _ => line!(out, "{pad}crate::avro::Datum::encode(&{value}, out);"),
+    }
+}
+
+fn emit_encode_optional(out: &mut String, schema: &Schema, inner: &Type, value: &str, depth: usize) {
+    let pad = "    ".repeat(depth);
+    if let Some(long) = long_expression(schema, inner, "value") {
+        return line!(out, "{pad}crate::avro::put_optional_long(out, {value}.map(|value| {long}));");
+    }
+    match inner {
+        Type::String => {
+            line!(out, "{pad}crate::avro::put_optional_bytes(out, {value}.as_ref().map(|value| value.as_bytes()));");
+        }
+        Type::Bytes => line!(out, "{pad}crate::avro::put_optional_bytes(out, {value}.as_deref());"),
+        _ => {
             line!(out, "{pad}if let Some(value) = &{value} {{");
             line!(out, "{pad}    out.push(2);");
             emit_encode(out, schema, inner, &by_reference(schema, inner, "value"), depth + 1);
             line!(out, "{pad}}} else {{\n{pad}    out.push(0);\n{pad}}}");
         }
+    }
+}
+
+/// What is written as an integer.
+fn long_expression(schema: &Schema, kind: &Type, value: &str) -> Option<String> {
+    match kind {
+        Type::Int => Some(format!("i64::from({value})")),
+        Type::Long => Some(value.to_owned()),
+        Type::Timestamp | Type::LocalTimestamp => Some(format!("{value}.0")),
+        Type::Named(name) if schema.is_enum(name) => Some(format!("{value} as i64")),
+        _ => None,
     }
 }
 

@@ -11,7 +11,12 @@ use crate::{
 const MAX_UNIT_BYTES: usize = 64;
 
 /// No byte of a text becomes more than three.
-const ROOM: usize = PREFIX.len() + 3 * MAX_PART_BYTES + 1 + 3 * MAX_UNIT_BYTES + size_of::<Spelling>();
+const ROOM: usize = room_for(PREFIX.len() + 3 * MAX_PART_BYTES + 1 + 3 * MAX_UNIT_BYTES);
+
+/// What a [`Spelled`] of so many bytes takes.
+const fn room_for(bytes: usize) -> usize {
+    bytes.next_power_of_two() + size_of::<Spelling>()
+}
 
 const PREFIX: &[u8] = b"name:";
 
@@ -59,7 +64,7 @@ pub(crate) fn name_key(name: &str, unit: &str) -> Option<String> {
     if name.len() > MAX_PART_BYTES || unit.len() > MAX_UNIT_BYTES {
         return None;
     }
-    let mut key = Spelled { bytes: &mut [0; ROOM], end: 0 };
+    let mut key = Spelled::<ROOM>::new();
     key.put(PREFIX)?;
     key.part(name)?;
     if key.end == PREFIX.len() {
@@ -73,8 +78,20 @@ pub(crate) fn name_key(name: &str, unit: &str) -> Option<String> {
 /// The letters of an encoding of one byte a letter: in UTF-8, and what they become in a key.
 #[derive(Debug)]
 pub struct Letters {
-    texts: [Spelling; 256],
-    keys: [Spelling; 256],
+    texts: [Letter; 256],
+    /// Those that are unusual are no text, so that what has one is none.
+    keys: [Letter; 256],
+}
+
+/// The bytes of a letter, of at most three, in the lower half, and in the upper one how many they are.
+type Letter = u64;
+
+/// Uppermost bit of a blank's letter: places are so small that it does not count for them.
+const BLANK_LETTER: Letter = 1 << 63;
+
+const fn letter([a, b, c, marks]: Spelling) -> Letter {
+    let bytes = if marks & UNUSUAL == 0 { [a, b, c, 0, marks & LENGTH, 0, 0, 0] } else { [0xFF, 0, 0, 0, 1, 0, 0, 0] };
+    Letter::from_le_bytes(bytes) | if marks & BLANK == 0 { 0 } else { BLANK_LETTER }
 }
 
 impl Letters {
@@ -83,13 +100,14 @@ impl Letters {
 
     /// Of the encoding in which a byte is that letter, of at most three bytes in UTF-8.
     #[must_use]
-    pub fn new(letter: impl Fn(u8) -> char) -> Self {
-        let (mut texts, mut keys) = ([[0; 4]; 256], [[0; 4]; 256]);
+    pub fn new(letter_of: impl Fn(u8) -> char) -> Self {
+        let (mut texts, mut keys) = ([0; 256], [0; 256]);
         for byte in 0..=u8::MAX {
-            let letter = letter(byte);
-            let length = letter.encode_utf8(&mut texts[usize::from(byte)]).len();
-            texts[usize::from(byte)][3] = length.to_le_bytes()[0];
-            keys[usize::from(byte)] = spelling(letter);
+            let letter = letter_of(byte);
+            let mut text = [0; 4];
+            text[3] = letter.encode_utf8(&mut text).len().to_le_bytes()[0];
+            texts[usize::from(byte)] = self::letter(text);
+            keys[usize::from(byte)] = self::letter(spelling(letter));
         }
         Self { texts, keys }
     }
@@ -99,9 +117,9 @@ impl Letters {
     pub fn text(&self, sent: &[u8]) -> String {
         let mut text = String::with_capacity(2 * sent.len());
         for piece in sent.chunks(Self::PIECE) {
-            let mut spelled = Spelled { bytes: &mut [0; 3 * Self::PIECE + size_of::<Spelling>()], end: 0 };
-            let whole = spelled.letters(piece, &self.texts).and_then(|()| spelled.text());
-            text.push_str(whole.unwrap_or_default());
+            let mut spelled = Spelled::<{ room_for(3 * Self::PIECE) }>::new();
+            spelled.letters(piece, &self.texts);
+            text.push_str(spelled.text().unwrap_or_default());
         }
         text
     }
@@ -109,9 +127,9 @@ impl Letters {
     /// The name that was sent, and its key as [`name_key`] gives it. Made at once, one check is for both.
     pub(crate) fn name_and_key(&self, sent: &[u8], unit: &str) -> (String, Option<String>) {
         const MOST_UNIT: usize = 16;
-        const ROOM: usize = 3 * (2 * Letters::PIECE + MOST_UNIT) + PREFIX.len() + 1 + size_of::<Spelling>();
+        const ROOM: usize = room_for(3 * (2 * Letters::PIECE + MOST_UNIT) + PREFIX.len() + 1);
         if sent.len() <= Self::PIECE && unit.len() <= MOST_UNIT {
-            let mut spelled = Spelled { bytes: &mut [0; ROOM], end: 0 };
+            let mut spelled = Spelled::<ROOM>::new();
             if let Some((name, key)) = self.put_name_and_key(&mut spelled, sent, unit) {
                 return (name.to_owned(), Some(key.to_owned()));
             }
@@ -121,78 +139,105 @@ impl Letters {
         (name, key)
     }
 
-    fn put_name_and_key<'s>(
+    fn put_name_and_key<'s, const N: usize>(
         &self,
-        spelled: &'s mut Spelled<'_>,
+        spelled: &'s mut Spelled<N>,
         sent: &[u8],
         unit: &str,
     ) -> Option<(&'s str, &'s str)> {
-        spelled.letters(sent, &self.texts)?;
+        spelled.letters(sent, &self.texts);
         let name_end = spelled.end;
         spelled.put(PREFIX)?;
         let begin = spelled.end;
-        spelled.key_letters(sent, &self.keys)?;
+        spelled.key_letters(sent, &self.keys);
         if spelled.end == begin {
             return Some((spelled.text()?.get(..name_end)?, ""));
         }
         spelled.put(b"/")?;
-        spelled.part(unit)?;
+        match unit {
+            "шт" | "кг" | "л" => spelled.put(unit.as_bytes())?,
+            _ => spelled.part(unit)?,
+        }
         spelled.text()?.split_at_checked(name_end)
     }
 }
 
+/// A place of which blanks have changed the upper bits.
+#[inline]
+const fn place(end: u64) -> usize {
+    (end & 0xFFFF) as usize
+}
+
 /// What is being spelled. A letter is written with all bytes of its spelling, and the next one begins where the bytes end
 /// that count: no letter, no case and no blank is a branch that could be guessed wrongly.
-struct Spelled<'s> {
-    bytes: &'s mut [u8],
+///
+/// `N` is a power of two and room for one spelling, so that a place needs no check but a mask: what does not fit is
+/// written somewhere, and [`Self::text`] says that it was too much.
+struct Spelled<const N: usize> {
+    bytes: [u8; N],
     end: usize,
 }
 
-impl Spelled<'_> {
+impl<const N: usize> Spelled<N> {
+    const MASK: usize = {
+        let room = N - size_of::<Spelling>();
+        assert!(room.is_power_of_two());
+        room - 1
+    };
+
+    const fn new() -> Self {
+        Self { bytes: [0; N], end: 0 }
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Option<()> {
         self.bytes.get_mut(self.end..self.end + bytes.len())?.copy_from_slice(bytes);
         self.end += bytes.len();
         Some(())
     }
 
-    /// What has been spelled.
+    #[inline]
+    fn put_letter(&mut self, at: u64, letter: Letter) {
+        let [a, b, c, d, ..] = letter.to_le_bytes();
+        let at = place(at) & Self::MASK;
+        self.bytes[at..at + 4].copy_from_slice(&[a, b, c, d]);
+    }
+
+    /// What has been spelled; `None` where it is no text, or more than there is room for.
     fn text(&mut self) -> Option<&str> {
         // The last letter wrote more than counts, and the check may look at it.
         self.bytes.get_mut(self.end..self.end + size_of::<Spelling>())?.fill(0);
-        let checked = simdutf8::basic::from_utf8(&self.bytes[..self.end.max(LEAST_FOR_SIMD)]).ok()?;
+        let checked = simdutf8::basic::from_utf8(self.bytes.get(..self.end.max(LEAST_FOR_SIMD))?).ok()?;
         checked.get(..self.end)
     }
 
     /// Letters of one byte.
-    fn letters(&mut self, sent: &[u8], letters: &[Spelling; 256]) -> Option<()> {
-        let mut end = self.end;
+    #[inline]
+    fn letters(&mut self, sent: &[u8], letters: &[Letter; 256]) {
+        let mut end = self.end as u64;
         for byte in sent {
-            let spelling = letters[usize::from(*byte)];
-            self.bytes.get_mut(end..end + 4)?.copy_from_slice(&spelling);
-            end += usize::from(spelling[3]);
+            let letter = letters[usize::from(*byte)];
+            self.put_letter(end, letter);
+            end += letter >> 32;
         }
-        self.end = end;
-        Some(())
+        self.end = place(end);
     }
 
     /// As [`Self::part`], for letters of one byte: a quarter of the time.
-    fn key_letters(&mut self, sent: &[u8], letters: &[Spelling; 256]) -> Option<()> {
-        let (mut end, mut before, mut marks) = (self.end, BLANK, 0);
+    #[inline]
+    fn key_letters(&mut self, sent: &[u8], letters: &[Letter; 256]) {
+        let begin = self.end as u64;
+        let (mut end, mut before) = (begin, BLANK_LETTER);
         for byte in sent {
-            let spelling = letters[usize::from(*byte)];
-            let mark = spelling[3];
-            self.bytes.get_mut(end..end + 4)?.copy_from_slice(&spelling);
-            // Nothing counts of a blank behind a blank: the mark is the uppermost bit.
-            let counts = ((mark & before) >> 7).wrapping_sub(1) & LENGTH;
-            end += usize::from(mark & counts);
-            marks |= mark;
-            before = mark;
+            let letter = letters[usize::from(*byte)];
+            self.put_letter(end, letter);
+            // Nothing counts of a blank behind a blank, nor of one at the begin.
+            end += (letter >> 32) - 3 * ((letter & before) >> 63);
+            before = letter;
         }
-        if before & BLANK != 0 && end > self.end {
-            end -= 3;
+        self.end = place(end);
+        if before & BLANK_LETTER != 0 && self.end as u64 > begin {
+            self.end -= 3;
         }
-        self.end = end;
-        (marks & UNUSUAL == 0).then_some(())
     }
 
     /// A part of a key.

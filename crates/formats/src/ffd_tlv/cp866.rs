@@ -29,10 +29,25 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     Some(LETTERS.text(bytes).into())
 }
 
-/// ASCII, without U+0000. All bytes are looked at, many at a time.
+/// ASCII, without U+0000.
 fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |plain, byte| plain & (byte.wrapping_sub(1) < 0x7F))
+    // A byte of zero takes from the next, which then has been found already.
+    words(bytes).all(|word| (word | word.wrapping_sub(ONES)) & HIGHEST == 0)
 }
+
+/// Eight bytes each, little-endian; the last ones may have been in the word before, and fewer are filled up with blanks.
+fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (whole, rest) = bytes.as_chunks();
+    let last = bytes.last_chunk().copied().unwrap_or_else(|| {
+        let mut filled = [b' '; 8];
+        filled.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+        filled
+    });
+    whole.iter().copied().chain([last]).map(u64::from_le_bytes)
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHEST: u64 = 0x8080_8080_8080_8080;
 
 /// What `str::trim` takes for blanks.
 pub(super) fn is_blank(bytes: &[u8]) -> bool {
@@ -41,7 +56,7 @@ pub(super) fn is_blank(bytes: &[u8]) -> bool {
 
 /// Whether the text is given back: one of nothing but blanks has no field, and U+FFFD is in no code page.
 pub(super) fn is_given_back(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |whole, byte| whole & (*byte != 0)) && !is_blank(bytes)
+    words(bytes).all(|word| word.wrapping_sub(ONES) & !word & HIGHEST == 0) && !is_blank(bytes)
 }
 
 #[cfg(test)]
@@ -78,13 +93,32 @@ mod tests {
             &[0x8F; 65],
             &[0x8F; 150],
         ];
-        for sent in names.into_iter().map(<[u8]>::to_vec).chain((0..=255).map(|byte| vec![b'A', byte, byte, b'b'])) {
-            let (name, key) = canonical::product::name_and_key(&sent, &LETTERS, "кг");
+        let names = names.into_iter().map(<[u8]>::to_vec).chain((0..=255).map(|byte| vec![b'A', byte, byte, b'b']));
+        let units = ["шт", "кг", "л", "", "Шт.", " 1/2 ", "упаковка по двенадцать"];
+        for (sent, unit) in names.flat_map(|name| units.map(|unit| (name.clone(), unit))) {
+            let (name, key) = canonical::product::name_and_key(&sent, &LETTERS, unit);
             let published = encoding_rs::IBM866.decode_without_bom_handling(&sent).0.replace('\0', "\u{FFFD}");
             assert_eq!(name, published);
-            let facts =
-                canonical::product::ProductFacts { name: Some(&name), unit: Some("кг"), ..Default::default() };
-            assert_eq!(key, canonical::product_key(&facts), "{name}");
+            let facts = canonical::product::ProductFacts { name: Some(&name), unit: Some(unit), ..Default::default() };
+            assert_eq!(key, canonical::product_key(&facts), "{name} {unit}");
+        }
+    }
+
+    #[test]
+    fn a_zero_and_letters_beyond_ascii_are_found_at_every_place() {
+        for length in 0..40 {
+            let text = vec![b'a'; length];
+            assert_eq!((is_plain(&text), is_given_back(&text)), (true, length > 0));
+            for at in 0..length {
+                for (byte, plain, given_back) in
+                    [(0, false, false), (1, true, true), (0x80, false, true), (0xFF, false, true)]
+                {
+                    let mut text = text.clone();
+                    text[at] = byte;
+                    let is_blank = is_blank(&text);
+                    assert_eq!((is_plain(&text), is_given_back(&text)), (plain, given_back && !is_blank), "{text:?}");
+                }
+            }
         }
     }
 

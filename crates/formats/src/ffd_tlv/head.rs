@@ -49,12 +49,14 @@ pub(super) struct Found<'b> {
 }
 
 impl<'b> Found<'b> {
-    pub(super) fn time(&self, path: Path) -> Result<LocalTimestamp, Invalid> {
+    pub(super) fn time(&self, path: &Path) -> Result<LocalTimestamp, Invalid> {
         self.time.ok_or_else(|| path.missing(tag::TIME, "the time"))
     }
 
     /// Takes an element that any document may have; one that is not of the head is one of the others.
-    pub(super) fn take(&mut self, element: Tlv<'b>, path: Path, others: &mut Others) -> Result<(), Invalid> {
+    #[expect(clippy::inline_always, reason = "all of the element would be written down for each")]
+    #[inline(always)]
+    pub(super) fn take(&mut self, element: Tlv<'b>, path: &Path, others: &mut Others) -> Result<(), Invalid> {
         let is_given_back = match element.tag {
             tag::DRIVE_NUMBER => {
                 self.drive = value::padded(element.value);
@@ -65,7 +67,7 @@ impl<'b> Found<'b> {
                 element.is_word()
             }
             tag::FISCAL_SIGN => {
-                self.sign = Some(path.sign(element)?);
+                self.sign = Some(path.sign(element.value)?);
                 // Of its six bytes two are in no field.
                 false
             }
@@ -75,7 +77,7 @@ impl<'b> Found<'b> {
             }
             tag::SHIFT_NUMBER => path.number_into(element, &mut self.shift_number)?,
             tag::TIME => {
-                self.time = Some(path.time(element)?);
+                self.time = Some(path.time(tag::TIME, path.number(element)?)?);
                 element.is_word()
             }
             tag::CASHIER => {
@@ -103,7 +105,7 @@ impl<'b> Found<'b> {
         flags: &mut Vec<&'static str>,
     ) -> Result<Head<'b>, Invalid> {
         let path = Path::document(envelope.tag);
-        let local_time = self.time(path)?;
+        let local_time = self.time(&path)?;
         let drive_number = self.drive.ok_or_else(|| path.missing(tag::DRIVE_NUMBER, "the drive number"))?;
         if checks::drive_number(&drive_number) != Some(&*drive_number) {
             return Err(path.invalid(tag::DRIVE_NUMBER, format!("{drive_number:?} is no drive number: 1 to 16 digits")));

@@ -11,7 +11,7 @@ use super::{
     head::INN_BYTES,
     other::Others,
     tag,
-    tlv::Tlv,
+    tlv::Tlvs,
     value::{self, Path},
 };
 use crate::{
@@ -20,11 +20,13 @@ use crate::{
     flags, marking,
 };
 
-/// Fills an empty item, where it is to stay: it is too large to be moved for nothing.
+/// Fills an empty item, where it is to stay: it is too large to be moved for nothing. Apart from the receipt's loop: both
+/// together have more to remember than a processor has registers.
+#[inline(never)]
 pub(super) fn read<'b>(
-    element: Tlv<'b>,
+    elements: Tlvs<'b>,
     item: &mut Item<'b>,
-    path: Path,
+    path: &Path,
     codes: VatCodes,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
@@ -32,7 +34,7 @@ pub(super) fn read<'b>(
     let mut others = Others::new(context);
     let mut sent_name: &[u8] = &[];
     let mut quantity = None;
-    let mut children = element.children();
+    let mut children = elements.clone();
     for child in &mut children {
         let is_given_back = match child.tag {
             tag::NAME => {
@@ -70,14 +72,14 @@ pub(super) fn read<'b>(
                 item.supplier_inn = value::padded(child.value);
                 child.is_padded(INN_BYTES)
             }
-            tag::SUPPLIER => supplier(child, item),
+            tag::SUPPLIER => supplier(child.value, item),
             tag::UNIT_CODE => {
                 item.unit = codes::unit(path.code(child)?.into(), flags).or(item.unit.take());
                 others.keep(&[tag::UNIT]);
                 false
             }
             tag::PRODUCT_CODE_NEW => {
-                product_code(child, item);
+                product_code(child.value, item);
                 others.keep(&[tag::PRODUCT_CODE]);
                 false
             }
@@ -110,7 +112,7 @@ pub(super) fn read<'b>(
             item.name = cp866::decode(sent_name);
         }
     }
-    item.other_tags = others.collect(element.children());
+    item.other_tags = others.collect(elements);
     Ok(())
 }
 
@@ -118,17 +120,16 @@ pub(super) fn read<'b>(
 
 /// Tag 1224: its name, alone, is given back.
 #[inline(never)]
-fn supplier<'b>(element: Tlv<'b>, item: &mut Item<'b>) -> bool {
-    let mut parts = element.children();
-    let Some(name) = parts.find(|part| part.tag == tag::SUPPLIER_NAME) else { return false };
+fn supplier<'b>(value: &'b [u8], item: &mut Item<'b>) -> bool {
+    let Some(name) = Tlvs::of(value).find(|part| part.tag == tag::SUPPLIER_NAME) else { return false };
     item.supplier_name = value::string(name.value);
-    name.is_text() && name.whole().len() == element.value.len()
+    name.is_text() && name.whole().len() == value.len()
 }
 
 /// Tags 1301 to 1303 are the bar codes EAN-8, EAN-13 and ITF-14; all others are marks.
 #[inline(never)]
-fn product_code<'b>(element: Tlv<'b>, item: &mut Item<'b>) {
-    let Some(code) = element.children().next() else { return };
+fn product_code<'b>(value: &'b [u8], item: &mut Item<'b>) {
+    let Some(code) = Tlvs::of(value).next() else { return };
     let Some(text) = value::string(code.value) else { return };
     if matches!(code.tag, 1301..=1303) {
         item.gtin = gtin::normalize(&text).map(Into::into);

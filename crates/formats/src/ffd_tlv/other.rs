@@ -183,17 +183,27 @@ impl Tlv<'_> {
     /// A text (type S).
     #[inline]
     pub(super) fn is_text(self) -> bool {
-        cp866::is_given_back(self.value)
+        is_text(self.value)
     }
 
     /// A text of a fixed width (type X): blanks behind it, and nowhere else at its ends.
     #[inline]
     pub(super) fn is_padded(self, width: usize) -> bool {
-        self.value.len() == width && is_padded(self.value)
+        is_padded(self.value, width)
     }
 }
 
-fn is_padded(value: &[u8]) -> bool {
+/// As [`Tlv::is_text`].
+pub(super) fn is_text(value: &[u8]) -> bool {
+    cp866::is_given_back(value)
+}
+
+/// As [`Tlv::is_padded`].
+#[inline(never)]
+pub(super) fn is_padded(value: &[u8], width: usize) -> bool {
+    if value.len() != width {
+        return false;
+    }
     let padding = value.iter().rev().take_while(|byte| **byte == b' ').count();
     let text = &value[..value.len() - padding];
     !matches!(text, [b' ', ..]) && cp866::is_given_back(text)

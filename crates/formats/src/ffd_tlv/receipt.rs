@@ -11,9 +11,9 @@ use super::{
     container::Envelope,
     head::{self, INN_BYTES},
     item,
-    other::Others,
+    other::{self, Others},
     tag,
-    tlv::Tlv,
+    tlv::{Tlv, Tlvs},
     value::{self, Path},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
     // The time decides what the codes of VAT mean, and may stand behind them: they are taken for those of today first.
     let today = VatCodes::at(LocalTimestamp(context.received_at.0));
     let body = Body::read(envelope, path, today, context)?;
-    let codes = VatCodes::at(body.head.time(path)?);
+    let codes = VatCodes::at(body.head.time(&path)?);
     let body = if codes == today { body } else { Body::read(envelope, path, codes, context)? };
     body.complete(envelope, context)
 }
@@ -133,34 +133,31 @@ impl<'b> Body<'b> {
                 let path = self.path.item(index);
                 self.receipt.items.resize_with(index + 1, Item::default);
                 if let Some(item) = self.receipt.items.last_mut() {
-                    item::read(element, item, path, self.codes, context, &mut self.flags)?;
+                    item::read(element.children(), item, &path, self.codes, context, &mut self.flags)?;
                 }
                 self.others.object(tag::ITEM);
                 return Ok(());
             }
             tag::OPERATION => {
-                self.operation = Some(operation(element, self.path)?);
+                self.operation = Some(operation(self.path.code(element)?, &self.path)?);
                 element.is_byte()
             }
             tag::RECEIPT_NUMBER => self.path.number_into(element, &mut self.receipt.receipt_number)?,
             tag::TOTAL => self.path.money_into(element, &mut self.total)?,
             tag::TAXATION => self.path.code_into(element, &mut self.receipt.taxation)?,
-            tag::CASH => self.payment(PaymentKind::Cash, element)?,
-            tag::CARD => self.payment(PaymentKind::Card, element)?,
-            tag::PREPAID => self.payment(PaymentKind::Prepaid, element)?,
-            tag::CREDIT => self.payment(PaymentKind::Credit, element)?,
-            tag::COUNTER_PROVISION => self.payment(PaymentKind::CounterProvision, element)?,
-            tag::VAT_20 => self.vat(self.codes.vat_20(), element)?,
-            tag::VAT_10 => self.vat(VatRate::Vat10, element)?,
-            tag::VAT_0 => self.vat(VatRate::Vat0, element)?,
-            tag::WITHOUT_VAT => self.vat(VatRate::None, element)?,
-            tag::VAT_20_120 => self.vat(self.codes.vat_20_120(), element)?,
-            tag::VAT_10_110 => self.vat(VatRate::Vat10_110, element)?,
-            tag::VAT_BY_RATE => self.vat_by_rate(element)?,
+            tag::CASH | tag::CARD | tag::PREPAID | tag::CREDIT | tag::COUNTER_PROVISION => {
+                let amount = self.path.money(element)?;
+                self.payment(payment_kind(element.tag), amount) && element.is_sum()
+            }
+            tag::VAT_20..=tag::VAT_10_110 => {
+                let sum = self.path.money(element)?;
+                self.vat(self.rate(element.tag), sum) && element.is_sum()
+            }
+            tag::VAT_BY_RATE => self.vat_by_rate(element.children())?,
             tag::CORRECTION_TYPE => self.path.code_into(element, &mut self.receipt.correction_type)?,
-            tag::CORRECTION_BASE => self.correction_base(element)?,
-            personal if tag::is_personal(personal) => self.personal(element, context),
-            _ => return self.head.take(element, self.path, &mut self.others),
+            tag::CORRECTION_BASE => self.correction_base(element.children())?,
+            personal if tag::is_personal(personal) => self.personal(personal, element.value, context),
+            _ => return self.head.take(element, &self.path, &mut self.others),
         };
         self.others.field(element, is_given_back);
         Ok(())
@@ -170,25 +167,25 @@ impl<'b> Body<'b> {
 
     /// What tells who the buyer is, where that is kept.
     #[inline(never)]
-    fn personal(&mut self, element: Tlv<'b>, context: &Context<'_>) -> bool {
+    fn personal(&mut self, tag: u16, value: &'b [u8], context: &Context<'_>) -> bool {
         if !context.keeps_personal_data {
             return false;
         }
-        match element.tag {
+        match tag {
             tag::BUYER_CONTACT => {
-                self.receipt.buyer_contact = value::string(element.value);
-                element.is_text()
+                self.receipt.buyer_contact = value::string(value);
+                other::is_text(value)
             }
             tag::BUYER_NAME => {
-                self.receipt.buyer_name = value::string(element.value);
-                element.is_text()
+                self.receipt.buyer_name = value::string(value);
+                other::is_text(value)
             }
             tag::BUYER_INN => {
-                self.receipt.buyer_inn = value::padded(element.value);
-                element.is_padded(INN_BYTES)
+                self.receipt.buyer_inn = value::padded(value);
+                other::is_padded(value, INN_BYTES)
             }
             tag::BUYER => {
-                for part in element.children() {
+                for part in Tlvs::of(value) {
                     match part.tag {
                         tag::BUYER_NAME => self.receipt.buyer_name = value::string(part.value),
                         tag::BUYER_INN => self.receipt.buyer_inn = value::padded(part.value),
@@ -204,17 +201,17 @@ impl<'b> Body<'b> {
 
     /// Tag 1174: a day and a number, in this order, are given back.
     #[inline(never)]
-    fn correction_base(&mut self, element: Tlv<'b>) -> Result<bool, Invalid> {
+    fn correction_base(&mut self, mut children: Tlvs<'b>) -> Result<bool, Invalid> {
         const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
         let mut before = 0;
-        let mut is_given_back = !element.value.is_empty();
-        let mut children = element.children();
+        let mut is_given_back = !children.is_empty();
         for child in &mut children {
             is_given_back &= before < child.tag;
             before = child.tag;
             is_given_back &= match child.tag {
                 tag::CORRECTION_DATE => {
-                    self.receipt.correction_date = time::local_date_text(self.path.time(child)?).map(Into::into);
+                    let day = self.path.time(child.tag, self.path.number(child)?)?;
+                    self.receipt.correction_date = time::local_date_text(day).map(Into::into);
                     child.is_word() && child.number().is_multiple_of(SECONDS_OF_DAY)
                 }
                 tag::CORRECTION_NUMBER => {
@@ -229,29 +226,38 @@ impl<'b> Body<'b> {
     }
 
     /// Every kind of payment has its tag in every receipt; those of zero are left to the other tags.
-    fn payment(&mut self, kind: PaymentKind, element: Tlv<'_>) -> Result<bool, Invalid> {
-        let amount_kopecks = self.path.money(element)?;
+    fn payment(&mut self, kind: PaymentKind, amount_kopecks: i64) -> bool {
         if amount_kopecks != 0 {
             self.receipt.payments.push(Payment { kind, amount_kopecks });
         }
-        Ok(amount_kopecks != 0 && element.is_sum())
+        amount_kopecks != 0
+    }
+
+    /// The rate whose sum stands in a tag of its own.
+    const fn rate(&self, tag: u16) -> VatRate {
+        match tag {
+            tag::VAT_20 => self.codes.vat_20(),
+            tag::VAT_10 => VatRate::Vat10,
+            tag::VAT_0 => VatRate::Vat0,
+            tag::VAT_20_120 => self.codes.vat_20_120(),
+            tag::VAT_10_110 => VatRate::Vat10_110,
+            _ => VatRate::None,
+        }
     }
 
     /// Rates of zero as well.
-    fn vat(&mut self, rate: VatRate, element: Tlv<'_>) -> Result<bool, Invalid> {
-        let sum_kopecks = self.path.money(element)?;
+    fn vat(&mut self, rate: VatRate, sum_kopecks: i64) -> bool {
         if sum_kopecks != 0 {
             self.receipt.vat_sums.push(VatSum { rate, sum_kopecks });
         }
-        Ok(sum_kopecks != 0 && element.is_sum())
+        sum_kopecks != 0
     }
 
     /// Sums by rate. The same tag is a text in format 1.0: what is no list of rates is skipped. Given back are pairs of a
     /// code and its sum, of rates that have no tag of their own.
     #[inline(never)]
-    fn vat_by_rate(&mut self, element: Tlv<'_>) -> Result<bool, Invalid> {
-        let mut is_given_back = !element.value.is_empty();
-        let mut rates = element.children();
+    fn vat_by_rate(&mut self, mut rates: Tlvs<'_>) -> Result<bool, Invalid> {
+        let mut is_given_back = !rates.is_empty();
         for of_rate in &mut rates {
             if of_rate.tag != tag::VAT_OF_RATE {
                 is_given_back = false;
@@ -280,9 +286,20 @@ impl<'b> Body<'b> {
                 continue;
             };
             let is_whole = of_rate.value.len() == CODE_BYTES + sum.whole().len();
-            is_given_back &= self.vat(rate, sum)? && is_pair && is_whole;
+            let sum_kopecks = self.path.money(sum)?;
+            is_given_back &= self.vat(rate, sum_kopecks) && sum.is_sum() && is_pair && is_whole;
         }
         Ok(is_given_back && rates.finish().is_ok())
+    }
+}
+
+const fn payment_kind(tag: u16) -> PaymentKind {
+    match tag {
+        tag::CASH => PaymentKind::Cash,
+        tag::CARD => PaymentKind::Card,
+        tag::PREPAID => PaymentKind::Prepaid,
+        tag::CREDIT => PaymentKind::Credit,
+        _ => PaymentKind::CounterProvision,
     }
 }
 
@@ -298,7 +315,6 @@ const fn has_own_tag(rate: VatRate) -> bool {
 }
 
 /// Tag 1054.
-fn operation(element: Tlv<'_>, path: Path) -> Result<Operation, Invalid> {
-    let code = path.code(element)?;
-    codes::operation(code.into()).ok_or_else(|| path.invalid(element.tag, format!("{code} is no operation: 1 to 4")))
+fn operation(code: u8, path: &Path) -> Result<Operation, Invalid> {
+    codes::operation(code.into()).ok_or_else(|| path.invalid(tag::OPERATION, format!("{code} is no operation: 1 to 4")))
 }

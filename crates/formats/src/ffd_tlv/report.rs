@@ -14,7 +14,7 @@ pub(super) fn canonical<'b>(
     let (mut head, mut others, mut flags) = (head::Found::default(), Others::new(context), Vec::new());
     let mut elements = envelope.children();
     for element in &mut elements {
-        head.take(element, path, &mut others)?;
+        head.take(element, &path, &mut others)?;
     }
     elements.finish().map_err(|cut| path.broken(cut))?;
     let head = head.complete(envelope, context, &mut flags)?;

@@ -16,7 +16,7 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
             tag::DOCUMENTS_OF_SHIFT => &mut shift.documents,
             tag::UNSENT_DOCUMENTS => &mut shift.unsent_documents,
             _ => {
-                head.take(element, path, &mut others)?;
+                head.take(element, &path, &mut others)?;
                 continue;
             }
         };

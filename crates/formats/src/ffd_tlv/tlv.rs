@@ -57,10 +57,17 @@ impl<'b> Tlv<'b> {
     /// loop over the bytes would be guessed wrongly at each of them.
     #[inline]
     pub(super) const fn number(self) -> u64 {
-        match self.value.len() {
-            length @ 0..8 => self.word & ((1 << (8 * length)) - 1),
-            _ => self.word,
-        }
+        const MASKS: [u64; 9] = {
+            let mut masks = [u64::MAX; 9];
+            let mut length = 0;
+            while length < 8 {
+                masks[length] = (1 << (8 * length)) - 1;
+                length += 1;
+            }
+            masks
+        };
+        let length = self.value.len();
+        self.word & MASKS[if length < 8 { length } else { 8 }]
     }
 
     /// The element as it was, with tag and length.
@@ -99,6 +106,10 @@ impl<'b> Iterator for Tlvs<'b> {
 }
 
 impl<'b> Tlvs<'b> {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
     /// Of the value of an object of which nobody asks where it stands.
     pub(super) const fn of(value: &'b [u8]) -> Self {
         Self { rest: value, left: value.len(), offset: 0 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemas::{Decimal, LocalTimestamp};
 
 use super::{
-    cp866,
+    cp866, tag,
     tlv::{Broken, Cut, Tlv},
 };
 use crate::{
@@ -25,13 +25,13 @@ impl Path {
         Self { document: tag, item: None }
     }
 
-    pub(super) fn item(self, index: usize) -> Self {
+    pub(super) fn item(&self, index: usize) -> Self {
         // No body is so large that it has more.
-        Self { item: u32::try_from(index).ok(), ..self }
+        Self { item: u32::try_from(index).ok(), ..*self }
     }
 
     /// `3/1020`, `3/1059[0]/1043`
-    fn place(self, tag: u16) -> String {
+    fn place(&self, tag: u16) -> String {
         match self.item {
             Some(index) => format!("{}/1059[{index}]/{tag}", self.document),
             None => format!("{}/{tag}", self.document),
@@ -39,43 +39,48 @@ impl Path {
     }
 
     /// `3`, `3/1059[0]`
-    pub(super) fn name(self) -> String {
+    pub(super) fn name(&self) -> String {
         match self.item {
             Some(index) => format!("{}/1059[{index}]", self.document),
             None => self.document.to_string(),
         }
     }
 
-    pub(super) fn invalid(self, tag: u16, text: impl Into<String>) -> Invalid {
+    pub(super) fn invalid(&self, tag: u16, text: impl Into<String>) -> Invalid {
         Invalid::new(self.place(tag), text)
     }
 
-    pub(super) fn missing(self, tag: u16, what: &str) -> Invalid {
+    pub(super) fn missing(&self, tag: u16, what: &str) -> Invalid {
         self.invalid(tag, format!("{what} is missing"))
     }
 
-    pub(super) fn broken(self, cut: Cut) -> Invalid {
+    pub(super) fn broken(&self, cut: Cut) -> Invalid {
         let broken = Broken::from(cut);
         Invalid::undecodable(self.name(), format!("byte {}: {}", broken.offset, broken.text))
     }
 
     #[cold]
-    fn too_long(self, tag: u16, length: usize, most: usize) -> Invalid {
+    fn too_long(&self, tag: u16, length: usize, most: usize) -> Invalid {
         self.invalid(tag, format!("a number of {length} bytes; at most {most} are allowed"))
     }
 
     /// Types B, H and I; no bytes at all are zero.
     #[inline]
-    pub(super) fn number(self, element: Tlv<'_>) -> Result<u32, Invalid> {
-        match u32::try_from(element.number()) {
-            Ok(number) if element.value.len() <= 4 => Ok(number),
-            _ => Err(self.too_long(element.tag, element.value.len(), 4)),
+    pub(super) fn number(&self, element: Tlv<'_>) -> Result<u32, Invalid> {
+        self.number_of(element.tag, element.value.len(), element.number())
+    }
+
+    #[inline(never)]
+    fn number_of(&self, tag: u16, length: usize, number: u64) -> Result<u32, Invalid> {
+        match u32::try_from(number) {
+            Ok(number) if length <= 4 => Ok(number),
+            _ => Err(self.too_long(tag, length, 4)),
         }
     }
 
     /// A code of one byte.
     #[inline]
-    pub(super) fn code(self, element: Tlv<'_>) -> Result<u8, Invalid> {
+    pub(super) fn code(&self, element: Tlv<'_>) -> Result<u8, Invalid> {
         match element.value {
             [] => Ok(0),
             [code] => Ok(*code),
@@ -85,7 +90,7 @@ impl Path {
 
     /// Type V: kopecks.
     #[inline]
-    pub(super) fn money(self, element: Tlv<'_>) -> Result<i64, Invalid> {
+    pub(super) fn money(&self, element: Tlv<'_>) -> Result<i64, Invalid> {
         let kopecks = element.number();
         if element.value.len() <= 8 && kopecks <= MAX_KOPECKS.cast_unsigned() {
             return Ok(kopecks.cast_signed());
@@ -94,7 +99,7 @@ impl Path {
     }
 
     #[cold]
-    fn no_money(self, tag: u16, length: usize, kopecks: u64) -> Invalid {
+    fn no_money(&self, tag: u16, length: usize, kopecks: u64) -> Invalid {
         if length > 8 {
             return self.too_long(tag, length, 8);
         }
@@ -103,28 +108,28 @@ impl Path {
 
     /// Reads kopecks into a field, and tells whether the field gives the element back.
     #[inline]
-    pub(super) fn money_into(self, element: Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
+    pub(super) fn money_into(&self, element: Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
         *field = Some(self.money(element)?);
         Ok(element.is_sum())
     }
 
     /// Reads a code into a field, and tells whether the field gives the element back.
     #[inline]
-    pub(super) fn code_into(self, element: Tlv<'_>, field: &mut Option<i32>) -> Result<bool, Invalid> {
+    pub(super) fn code_into(&self, element: Tlv<'_>, field: &mut Option<i32>) -> Result<bool, Invalid> {
         *field = Some(self.code(element)?.into());
         Ok(element.is_byte())
     }
 
     /// Reads a number into a field, and tells whether the field gives the element back.
     #[inline]
-    pub(super) fn number_into(self, element: Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
+    pub(super) fn number_into(&self, element: Tlv<'_>, field: &mut Option<i64>) -> Result<bool, Invalid> {
         *field = Some(self.number(element)?.into());
         Ok(element.is_word())
     }
 
     /// Type F, with whether it had to be rounded to six digits after the point.
     #[inline]
-    pub(super) fn quantity(self, element: Tlv<'_>) -> Result<(Decimal<6>, bool), Invalid> {
+    pub(super) fn quantity(&self, element: Tlv<'_>) -> Result<(Decimal<6>, bool), Invalid> {
         // First how many digits stand after the point, then the number without it.
         let (digits, mantissa) = (element.value.first().copied().unwrap_or_default(), element.number() >> 8);
         let (scaled, rounded) = rescale(mantissa, digits.into());
@@ -137,7 +142,7 @@ impl Path {
     }
 
     #[cold]
-    fn no_quantity(self, tag: u16, length: usize, digits: u8, mantissa: u64) -> Invalid {
+    fn no_quantity(&self, tag: u16, length: usize, digits: u8, mantissa: u64) -> Invalid {
         let text = if length > 8 {
             format!("a quantity of {length} bytes; at most 8 are allowed")
         } else {
@@ -147,20 +152,20 @@ impl Path {
     }
 
     /// Type T: seconds of the register's own clock.
-    pub(super) fn time(self, element: Tlv<'_>) -> Result<LocalTimestamp, Invalid> {
-        match self.number(element)? {
-            0 => Err(self.missing(element.tag, "the time")),
+    pub(super) fn time(&self, tag: u16, seconds: u32) -> Result<LocalTimestamp, Invalid> {
+        match seconds {
+            0 => Err(self.missing(tag, "the time")),
             seconds => Ok(LocalTimestamp(i64::from(seconds) * 1_000_000)),
         }
     }
 
     /// Tag 1077: kind of document, 4, and the printed sign in four bytes, big-endian.
-    pub(super) fn sign(self, element: Tlv<'_>) -> Result<u32, Invalid> {
-        match element.value {
+    pub(super) fn sign(&self, value: &[u8]) -> Result<u32, Invalid> {
+        match value {
             [_, _, sign @ ..] => sign.try_into().ok().map(u32::from_be_bytes),
             _ => None,
         }
-        .ok_or_else(|| self.invalid(element.tag, format!("a sign of {} bytes; it has 6", element.value.len())))
+        .ok_or_else(|| self.invalid(tag::FISCAL_SIGN, format!("a sign of {} bytes; it has 6", value.len())))
     }
 }
 
@@ -183,6 +188,7 @@ pub(super) fn unit(value: &[u8]) -> (Option<Cow<'_, str>>, bool) {
 }
 
 /// Type X: CP866 without its padding.
+#[inline(never)]
 pub(super) fn padded(value: &[u8]) -> Option<Cow<'_, str>> {
     let padding = |b: &&u8| matches!(**b, b' ' | 0);
     let start = value.iter().take_while(padding).count();
@@ -243,9 +249,9 @@ mod tests {
 
     #[test]
     fn the_printed_sign_is_big_endian() {
-        assert_eq!(PATH.sign(element(1077, &[0x31, 0x04, 0x91, 0xE5, 0x63, 0xD7])), Ok(2_447_729_623));
+        assert_eq!(PATH.sign(&[0x31, 0x04, 0x91, 0xE5, 0x63, 0xD7]), Ok(2_447_729_623));
         for wrong in [&[][..], &[1], &[1, 2, 3, 4, 5], &[0; 7]] {
-            assert!(PATH.sign(element(1077, wrong)).is_err());
+            assert!(PATH.sign(wrong).is_err());
         }
     }
 
