@@ -1,7 +1,5 @@
 //! Judgements that are the same for all families.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use schemas::{
     LocalTimestamp, Timestamp,
     receipts::{Item, Payment, PaymentKind, ReceiptKind},
@@ -11,19 +9,6 @@ use crate::{Invalid, flags};
 
 /// Largest sum that makes sense, in kopecks: ten trillion roubles. Above it, sums of a day overflow.
 pub(crate) const MAX_KOPECKS: i64 = 1_000_000_000_000_000;
-
-/// See [`set_most_elements`].
-static MOST_ELEMENTS: AtomicUsize = AtomicUsize::new(8_000);
-
-/// Sets the most items, payments or other repeated elements of one document, for the whole process; 8,000 where nobody
-/// does. A document with more is refused before memory is taken for them. A fiscal document holds some hundreds (32 KB).
-pub fn set_most_elements(most: usize) {
-    MOST_ELEMENTS.store(most, Ordering::Relaxed);
-}
-
-pub(crate) fn most_elements() -> usize {
-    MOST_ELEMENTS.load(Ordering::Relaxed)
-}
 
 /// First value that a quantity's decimal (18 digits) does not hold.
 pub(crate) const QUANTITY_LIMIT: i64 = 1_000_000_000_000_000_000;

@@ -23,6 +23,7 @@
 
 pub mod atol;
 pub mod atol_online;
+mod bounds;
 mod buyer;
 mod checks;
 mod codes;
@@ -50,7 +51,7 @@ mod text;
 mod xml;
 pub mod xml_1c;
 
-pub use checks::set_most_elements;
+pub use bounds::set_most_elements;
 pub use framing::{Frame, Framed, Limits, MAX_DEPTH, Outcome, Place, Reason, Rejection};
 pub use parsing::{Class, Context, Invalid, Parsed};
 pub use paths::{Field, Paths, Shape, Table};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemas::Timestamp;
 
-use crate::{Context, FAMILIES, Frame, Framed, Invalid, Limits, Outcome, Parsed, paths::Table};
+use crate::{Context, FAMILIES, Frame, Framed, Invalid, Limits, Outcome, Parsed, bounds, paths::Table};
 
 /// A family of formats: what one make of registers, or one vendor's cloud, sends.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Family {
     /// When the document cannot be read or makes no sense: it goes to the dead letters, nothing is
     /// to be tried again.
     pub fn parse<'b>(&self, document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
-        (self.parse)(document, context)
+        bounds::within_share(document.len(), || (self.parse)(document, context))
     }
 
     /// By what names a document calls its register, the surest first: a vendor's id of the device, the number of its

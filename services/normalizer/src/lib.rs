@@ -51,7 +51,7 @@ pub struct NormalizerSettings {
     /// Documents of each partition that are remembered, so that a repeat is dropped.
     #[config(env = "KASSAFLOW_NORMALIZER_REPEAT_WINDOW", default = 4096)]
     pub repeat_window: usize,
-    /// Most items, payments or other repeated elements of one document; one with more becomes a dead letter.
+    /// Most items, payments or other repeated elements of one document; one with more, or with more than its size has room for, becomes a dead letter.
     #[config(env = "KASSAFLOW_NORMALIZER_MAX_ELEMENTS", default = 8000)]
     pub max_elements: usize,
     /// Records of the bulk topic (imports, and what exceeds a tenant's quota) are read only while every consumer group on raw, receipts, shifts and events is behind by fewer records than this. product-upserter is behind by up to 10,000 on purpose.

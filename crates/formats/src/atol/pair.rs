@@ -129,12 +129,10 @@ fn only(text: &str, place: String) -> Result<(&str, String), Invalid> {
     if !text.starts_with('[') {
         return Ok((text, place));
     }
-    let elements: Vec<&RawValue> = json::read_list(text, &place)?;
-    match elements[..] {
-        [one] => Ok((one.get(), format!("{place}[0]"))),
-        _ => Err(Invalid::new(
-            place,
-            format!("{} elements: one task and its one result make a document", elements.len()),
-        )),
+    match json::first_of(text, &place)? {
+        (Some(one), 1) => Ok((one, format!("{place}[0]"))),
+        (_, count) => {
+            Err(Invalid::new(place, format!("{count} elements: one task and its one result make a document")))
+        }
     }
 }

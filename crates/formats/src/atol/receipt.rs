@@ -81,14 +81,10 @@ fn items<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    let mut items = Vec::new();
-    for (index, position) in positions.into_iter().enumerate() {
-        if position.kind.trimmed().is_none_or(|kind| kind == "position") {
-            let item = item(position, at, context, flags);
-            items.push(item.map_err(|invalid| invalid.below(&format!("{place}.items[{index}]")))?);
-        }
-    }
-    Ok(items)
+    positions.convert(&format!("{place}.items"), |position| {
+        let is_sold = position.kind.trimmed().is_none_or(|kind| kind == "position");
+        is_sold.then(|| item(position, at, context, flags)).transpose()
+    })
 }
 
 fn item<'b>(

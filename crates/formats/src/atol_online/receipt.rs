@@ -140,12 +140,7 @@ fn items<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    let mut items = Vec::with_capacity(positions.len());
-    for (index, position) in positions.into_iter().enumerate() {
-        let item = item(position, at, context, flags);
-        items.push(item.map_err(|invalid| invalid.below(&format!("{place}.items[{index}]")))?);
-    }
-    Ok(items)
+    positions.convert(&format!("{place}.items"), |position| item(position, at, context, flags).map(Some))
 }
 
 fn item<'b>(

@@ -124,27 +124,22 @@ fn items<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    let items: Result<Vec<Item<'b>>, Invalid> =
-        positions.into_iter().enumerate().map(|(index, position)| item(position, index, context)).collect();
-    let items = items?;
+    let items = positions.convert("$.positions", |position| item(position, context).map(Some))?;
     if items.iter().any(|item| item.vat_rate == Some(VatRate::Unknown)) {
         flags::raise(flags, flags::UNKNOWN_CODE);
     }
     Ok(items)
 }
 
-fn item<'b>(mut position: Position<'b>, index: usize, context: &Context<'b>) -> Result<Item<'b>, Invalid> {
-    let at = |invalid: Invalid| invalid.below(&format!("$.positions[{index}]"));
-    let thousandths = position.quantity.0.ok_or_else(|| at(Invalid::new("quantity", "missing")))?;
+fn item<'b>(mut position: Position<'b>, context: &Context<'b>) -> Result<Item<'b>, Invalid> {
+    let thousandths = position.quantity.0.ok_or_else(|| Invalid::new("quantity", "missing"))?;
     if !(0..QUANTITY_LIMIT / 1_000).contains(&thousandths) {
-        return Err(at(Invalid::new("quantity", format!("{thousandths} thousandths is no quantity"))));
+        return Err(Invalid::new("quantity", format!("{thousandths} thousandths is no quantity")));
     }
-    let price_kopecks = checks::money(position.price.0, "price").map_err(at)?;
-    let discount_kopecks = checks::money(position.discount.0, "discount").map_err(at)?;
+    let price_kopecks = checks::money(position.price.0, "price")?;
+    let discount_kopecks = checks::money(position.discount.0, "discount")?;
     let sum_kopecks = price_kopecks
-        .map(|price| {
-            sum(price, thousandths).ok_or_else(|| at(Invalid::new("price", "price times quantity is too large")))
-        })
+        .map(|price| sum(price, thousandths).ok_or_else(|| Invalid::new("price", "price times quantity is too large")))
         .transpose()?;
     let gtin = position.barcode.get().and_then(gtin::normalize);
     let product_key = canonical::product_key(&product::ProductFacts {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
-    Context, Invalid, Parsed, checks, codes, flags,
+    Context, Invalid, Parsed, bounds, checks, codes, flags,
     json::{self, Integer, List, Text},
     marking,
     number::Number,
@@ -139,10 +139,11 @@ fn receipt<'b>(
     let total_kopecks =
         checks::money(total, place)?.ok_or_else(|| Invalid::new("$.closeResultSum", "the total is missing"))?;
     let id = document.numbered(times).id(codes::operation_name(operation), context)?;
+    let sold = document.transactions.iter().filter(|transaction| transaction.kind.trimmed() == Some(POSITION)).count();
     let mut body = Body {
         backwards: matches!(operation, Operation::SellReturn | Operation::Buy),
         at: times.local.unwrap_or(LocalTimestamp(times.utc.0)),
-        items: Vec::new(),
+        items: bounds::room_for(sold).map_err(|full| Invalid::new("$.transactions", full.to_string()))?,
         payments: Vec::new(),
         receipt_number: None,
     };
@@ -169,6 +170,9 @@ fn receipt<'b>(
     })
 }
 
+/// Kind of a transaction that is an item.
+const POSITION: &str = "REGISTER_POSITION";
+
 /// What the transactions tell.
 struct Body<'b> {
     /// Sums and quantities are negative.
@@ -188,7 +192,7 @@ impl<'b> Body<'b> {
         flags: &mut Vec<&'static str>,
     ) -> Result<(), Invalid> {
         match transaction.kind.trimmed() {
-            Some("REGISTER_POSITION") => {
+            Some(POSITION) => {
                 let item = self.item(&mut transaction, context, flags)?;
                 self.items.push(item);
             }

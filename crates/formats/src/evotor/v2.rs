@@ -11,7 +11,7 @@ use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
     Context, Invalid, Parsed, checks, codes, flags,
     identity::{self, Fiscal},
-    json::{self, Integer, List, Object, Text},
+    json::{self, Inner, Integer, List, Object, Text},
     marking,
     number::Number,
 };
@@ -54,7 +54,7 @@ struct Body<'a> {
 struct Position<'a> {
     /// Some versions wrap each element.
     #[serde(default, borrow)]
-    position: Option<Box<Object<Position<'a>>>>,
+    position: Option<Inner<Position<'a>>>,
     #[serde(default, borrow)]
     product_name: Text<'a>,
     #[serde(default, borrow)]
@@ -97,7 +97,7 @@ struct Typed<'a> {
 struct Paid<'a> {
     /// Some versions wrap each element.
     #[serde(default, borrow)]
-    payment: Option<Box<Object<Paid<'a>>>>,
+    payment: Option<Inner<Paid<'a>>>,
     #[serde(default, borrow, rename = "type")]
     kind: Text<'a>,
     #[serde(default, borrow)]
@@ -244,17 +244,13 @@ fn items<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    let positions = positions.into_iter().map(|position| match position.position {
-        Some(inner) => inner.0,
-        None => position,
-    });
-    let mut items = Vec::new();
-    for (index, position) in positions.enumerate() {
-        let item = item(position, at, context, flags)
-            .map_err(|invalid| invalid.below(&format!("$.body.positions[{index}]")))?;
-        items.push(item);
-    }
-    Ok(items)
+    positions.convert("$.body.positions", |position| {
+        let position = match position.position {
+            Some(Inner(position)) => *position,
+            None => position,
+        };
+        item(position, at, context, flags).map(Some)
+    })
 }
 
 fn item<'b>(
@@ -311,7 +307,7 @@ fn paid(payments: List<Paid<'_>>, flags: &mut Vec<&'static str>) -> Result<Vec<P
     let mut told = Vec::new();
     for (index, payment) in payments.into_iter().enumerate() {
         let payment = match payment.payment {
-            Some(inner) => inner.0,
+            Some(Inner(payment)) => *payment,
             None => payment,
         };
         let place = format!("$.body.payments[{index}].sum");

@@ -135,11 +135,7 @@ fn items<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    let mut items = Vec::with_capacity(positions.len());
-    for (index, position) in positions.into_iter().enumerate() {
-        items.push(item(position, context, flags).map_err(|invalid| invalid.below(&format!("$.data.items[{index}]")))?);
-    }
-    Ok(items)
+    positions.convert("$.data.items", |position| item(position, context, flags).map(Some))
 }
 
 fn item<'b>(

@@ -17,7 +17,7 @@ use super::{
     value::{self, Path},
 };
 use crate::{
-    Context, Invalid, checks,
+    Context, Invalid, bounds, checks,
     codes::{self, VatCodes},
     flags,
 };
@@ -57,11 +57,19 @@ struct Body<'b> {
 
 /// Items that most receipts have at most.
 const USUAL_ITEMS: usize = 8;
+/// In a longer receipt they are counted before: as they became more, all would be copied into twice their room.
+const USUAL_BYTES: usize = 700;
 
 impl<'b> Body<'b> {
     fn read(envelope: &Envelope<'b>, path: Path, codes: VatCodes, context: &Context<'b>) -> Result<Self, Invalid> {
         let mut receipt = Box::new(context.receipt(NAME, REVISION));
-        receipt.items.reserve(USUAL_ITEMS);
+        let mut elements = envelope.children();
+        let items = if elements.bytes() > USUAL_BYTES {
+            elements.clone().filter(|element| element.tag == tag::ITEM).count()
+        } else {
+            USUAL_ITEMS
+        };
+        receipt.items = bounds::room_for(items).map_err(|full| Invalid::new(path.name(), full.to_string()))?;
         let mut body = Self {
             path,
             codes,
@@ -71,9 +79,8 @@ impl<'b> Body<'b> {
             receipt,
             others: Others::new(context),
             flags: Vec::new(),
-            most_elements: checks::most_elements(),
+            most_elements: bounds::most_elements(),
         };
-        let mut elements = envelope.children();
         for element in &mut elements {
             body.take(element, context)?;
         }
@@ -147,11 +154,11 @@ impl<'b> Body<'b> {
             tag::TAXATION => self.path.code_into(element, &mut self.receipt.taxation)?,
             tag::CASH | tag::CARD | tag::PREPAID | tag::CREDIT | tag::COUNTER_PROVISION => {
                 let amount = self.path.money(element)?;
-                self.payment(payment_kind(element.tag), amount) && element.is_sum()
+                self.payment(payment_kind(element.tag), amount)? && element.is_sum()
             }
             tag::VAT_20..=tag::VAT_10_110 => {
                 let sum = self.path.money(element)?;
-                self.vat(self.rate(element.tag), sum) && element.is_sum()
+                self.vat(self.rate(element.tag), sum)? && element.is_sum()
             }
             tag::VAT_BY_RATE => self.vat_by_rate(element.children())?,
             tag::CORRECTION_TYPE => self.path.code_into(element, &mut self.receipt.correction_type)?,
@@ -226,11 +233,11 @@ impl<'b> Body<'b> {
     }
 
     /// Every kind of payment has its tag in every receipt; those of zero are left to the other tags.
-    fn payment(&mut self, kind: PaymentKind, amount_kopecks: i64) -> bool {
+    fn payment(&mut self, kind: PaymentKind, amount_kopecks: i64) -> Result<bool, Invalid> {
         if amount_kopecks != 0 {
-            self.receipt.payments.push(Payment { kind, amount_kopecks });
+            push(&mut self.receipt.payments, Payment { kind, amount_kopecks }, &self.path)?;
         }
-        amount_kopecks != 0
+        Ok(amount_kopecks != 0)
     }
 
     /// The rate whose sum stands in a tag of its own.
@@ -246,11 +253,11 @@ impl<'b> Body<'b> {
     }
 
     /// Rates of zero as well.
-    fn vat(&mut self, rate: VatRate, sum_kopecks: i64) -> bool {
+    fn vat(&mut self, rate: VatRate, sum_kopecks: i64) -> Result<bool, Invalid> {
         if sum_kopecks != 0 {
-            self.receipt.vat_sums.push(VatSum { rate, sum_kopecks });
+            push(&mut self.receipt.vat_sums, VatSum { rate, sum_kopecks }, &self.path)?;
         }
-        sum_kopecks != 0
+        Ok(sum_kopecks != 0)
     }
 
     /// Sums by rate. The same tag is a text in format 1.0: what is no list of rates is skipped. Given back are pairs of a
@@ -287,10 +294,16 @@ impl<'b> Body<'b> {
             };
             let is_whole = of_rate.value.len() == CODE_BYTES + sum.whole().len();
             let sum_kopecks = self.path.money(sum)?;
-            is_given_back &= self.vat(rate, sum_kopecks) && sum.is_sum() && is_pair && is_whole;
+            is_given_back &= self.vat(rate, sum_kopecks)? && sum.is_sum() && is_pair && is_whole;
         }
         Ok(is_given_back && rates.finish().is_ok())
     }
+}
+
+fn push<T>(list: &mut Vec<T>, element: T, path: &Path) -> Result<(), Invalid> {
+    bounds::take_growing::<T>().map_err(|full| Invalid::new(path.name(), full.to_string()))?;
+    list.push(element);
+    Ok(())
 }
 
 const fn payment_kind(tag: u16) -> PaymentKind {

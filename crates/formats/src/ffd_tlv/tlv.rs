@@ -110,6 +110,11 @@ impl<'b> Tlvs<'b> {
         self.left == 0
     }
 
+    /// How long the elements are that are left.
+    pub(super) const fn bytes(&self) -> usize {
+        self.left
+    }
+
     /// Of the value of an object of which nobody asks where it stands.
     pub(super) const fn of(value: &'b [u8]) -> Self {
         Self { rest: value, left: value.len(), offset: 0 }

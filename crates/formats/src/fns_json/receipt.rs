@@ -150,13 +150,7 @@ fn items<'b>(
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
-    let mut items = Vec::with_capacity(positions.len());
-    for (index, position) in positions.into_iter().enumerate() {
-        let item = item(position, codes, context, flags)
-            .map_err(|invalid| invalid.below(&format!("{}.items[{index}]", envelope.place)))?;
-        items.push(item);
-    }
-    Ok(items)
+    positions.convert(&format!("{}.items", envelope.place), |position| item(position, codes, context, flags).map(Some))
 }
 
 fn item<'b>(

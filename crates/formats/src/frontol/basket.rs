@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use schemas::{Decimal, receipts::Item};
 
 use super::line::Line;
-use crate::{Invalid, checks::most_elements, flags};
+use crate::{Invalid, bounds::most_elements, flags};
 
 /// Code and bar code: what a storno names.
 type Product = (Option<String>, Option<String>);

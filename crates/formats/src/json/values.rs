@@ -4,12 +4,17 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, SeqAccess, Unexpected, Visitor},
+    de::{Error, IgnoredAny, SeqAccess, Unexpected, Visitor},
 };
 
 use serde_json::value::RawValue;
 
-use crate::{Invalid, checks::most_elements, number::Number, text};
+use crate::{
+    Invalid,
+    bounds::{self, Share, most_elements},
+    number::Number,
+    text,
+};
 
 /// Reads a document. A fault names its JSON path; finding it costs a second pass, which only
 /// broken documents pay.
@@ -24,10 +29,12 @@ pub(crate) fn utf8(document: &[u8]) -> Result<&str, Invalid> {
 
 /// Reads a part of a document, which stands at `place`.
 pub(crate) fn read_at<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Result<T, Invalid> {
+    let share = Share::present();
     let error = match serde_json::from_str::<Object<T>>(text) {
         Ok(Object(value)) => return Ok(value),
         Err(error) => error,
     };
+    share.restore();
     let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
         Ok(_) => Err(fault(place, &error)),
@@ -41,9 +48,40 @@ pub(crate) fn read_at<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Res
     }
 }
 
-/// Reads an array, which stands at `place`.
-pub(crate) fn read_list<'b, T: Deserialize<'b>>(text: &'b str, place: &str) -> Result<Vec<T>, Invalid> {
-    serde_json::from_str(text).map_err(|error| fault(place, &error))
+/// The first element of an array, which stands at `place`, and how many there are.
+pub(crate) fn first_of<'b>(text: &'b str, place: &str) -> Result<(Option<&'b str>, usize), Invalid> {
+    let first: First<'_> = serde_json::from_str(text).map_err(|error| fault(place, &error))?;
+    Ok((first.element.map(RawValue::get), first.count))
+}
+
+struct First<'a> {
+    element: Option<&'a RawValue>,
+    count: usize,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for First<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FirstVisitor)
+    }
+}
+
+struct FirstVisitor;
+
+impl<'de> Visitor<'de> for FirstVisitor {
+    type Value = First<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<First<'de>, A::Error> {
+        let element = elements.next_element()?;
+        let mut count = usize::from(element.is_some());
+        while elements.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(First { element, count })
+    }
 }
 
 fn fault(place: &str, error: &serde_json::Error) -> Invalid {
@@ -89,38 +127,77 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
     }
 }
 
+/// An object in one of its own kind.
+#[derive(Debug)]
+pub(crate) struct Inner<T>(pub(crate) Box<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Inner<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        bounds::take(size_of::<T>()).map_err(D::Error::custom)?;
+        Object::deserialize(deserializer).map(|Object(value)| Self(Box::new(value)))
+    }
+}
+
 /// An array of objects; nothing where it is null or missing. More elements than any receipt has are refused before memory
 /// is taken for them.
+///
+/// They lie in pieces, so that nothing is copied as they become more, and a piece is given back once it was read.
 #[derive(Debug)]
-pub(crate) struct List<T>(Vec<T>);
+pub(crate) struct List<T> {
+    full: Vec<Vec<T>>,
+    last: Vec<T>,
+}
+
+/// Elements of a piece: more than most receipts have.
+const PIECE: usize = 32;
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { full: Vec::new(), last: Vec::new() }
     }
 }
 
 impl<T> List<T> {
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.full.len() * PIECE + self.last.len()
     }
 
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.0.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.full.iter().flatten().chain(&self.last)
     }
 
     /// Leaves nothing behind.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::take(self)
     }
+
+    fn push(&mut self, element: T) {
+        if self.last.len() == PIECE {
+            self.full.push(std::mem::take(&mut self.last));
+        }
+        self.last.push(element);
+    }
+
+    /// Makes another record of each element, or nothing. The list stands at `place`.
+    pub(crate) fn convert<U>(
+        self,
+        place: &str,
+        mut convert: impl FnMut(T) -> Result<Option<U>, Invalid>,
+    ) -> Result<Vec<U>, Invalid> {
+        let mut converted = bounds::room_for(self.len()).map_err(|full| Invalid::new(place, full.to_string()))?;
+        for (index, element) in self.into_iter().enumerate() {
+            converted.extend(convert(element).map_err(|invalid| invalid.below(&format!("{place}[{index}]")))?);
+        }
+        Ok(converted)
+    }
 }
 
 impl<T> IntoIterator for List<T> {
     type Item = T;
-    type IntoIter = std::vec::IntoIter<T>;
+    type IntoIter = std::iter::Chain<std::iter::Flatten<std::vec::IntoIter<Vec<T>>>, std::vec::IntoIter<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.full.into_iter().flatten().chain(self.last)
     }
 }
 
@@ -144,11 +221,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
-        let mut list = Vec::new();
+        let mut list = List::default();
         while let Some(Object(element)) = next_within_bound(&mut elements, list.len())? {
+            bounds::take(size_of::<T>()).map_err(A::Error::custom)?;
             list.push(element);
         }
-        Ok(List(list))
+        Ok(list)
     }
 }
 
@@ -186,6 +264,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Texts<'de>, A::Error> {
         let mut texts = Vec::new();
         while let Some(text) = next_within_bound(&mut elements, texts.len())? {
+            bounds::take_growing::<Text<'_>>().map_err(A::Error::custom)?;
             texts.push(text);
         }
         Ok(Texts(texts))

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use quick_xml::{Reader, XmlVersion, events::Event};
 
-use crate::{Context, Invalid, checks::most_elements, encoding, number::Number, text};
+use crate::{Context, Invalid, bounds::most_elements, encoding, number::Number, text};
 
 /// Most attributes of one element, and most names of elements side by side; the longest that are known have 30.
 const MOST_NAMES: usize = 200;

@@ -10,7 +10,7 @@ use schemas::{
 
 use super::{NAME, REVISION};
 use crate::{
-    Context, Invalid,
+    Context, Invalid, bounds,
     buyer::Buyer,
     checks, codes, flags, marking,
     moment::Moment,
@@ -79,7 +79,10 @@ pub(super) fn canonical<'b>(
                 check.buyer.name = element.owned("Info").or(check.buyer.name.take());
                 check.buyer.inn = element.trimmed("INN").or(check.buyer.inn.take());
             }
-            ["Positions", "FiscalString"] => check.items.push(item(element, context, &mut flags)?),
+            ["Positions", "FiscalString"] => {
+                bounds::take_growing::<Item<'_>>().map_err(|full| Invalid::new(element.place(""), full.to_string()))?;
+                check.items.push(item(element, context, &mut flags)?);
+            }
             ["Positions", "FiscalString", "VendorData" | "PurveyorData"] => {
                 if let Some(item) = check.items.last_mut() {
                     item.supplier_inn = element.first_owned(&["VendorINN", "PurveyorVATIN"]);

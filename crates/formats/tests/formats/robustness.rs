@@ -225,18 +225,21 @@ fn every_document_of_ours_cut_at_every_byte_gets_a_verdict() {
 
 #[test]
 fn more_elements_than_make_sense_are_refused() {
-    for (family, list, element, place) in [
-        ("dreamkas", "positions", "{}", "$.positions"),
-        ("fns-json", "items", "{}", "$.items"),
-        ("evotor", "transactions", "{}", "$.transactions"),
+    let long = format!("{{\"x\":\"{}\"}}", "x".repeat(120));
+    for (family, list, place) in [
+        ("dreamkas", "positions", "$.positions"),
+        ("fns-json", "items", "$.items"),
+        ("evotor", "transactions", "$.transactions"),
     ] {
-        let elements = vec![element; 8_001].join(",");
-        let document = format!("{{\"{list}\":[{elements}],\"type\":\"SALE\"}}");
-        let invalid = parse(family, document.as_bytes()).unwrap_err();
-        assert!(invalid.place.starts_with(place), "{family}: {invalid}");
-        assert!(invalid.text.contains("more than 8000 elements"), "{family}: {invalid}");
+        for (element, text) in [(&*long, "more than 8000 elements"), ("{}", "has room for")] {
+            let elements = vec![element; 8_001].join(",");
+            let document = format!("{{\"{list}\":[{elements}],\"type\":\"SALE\"}}");
+            let invalid = parse(family, document.as_bytes()).unwrap_err();
+            assert!(invalid.place.starts_with(place), "{family}: {invalid}");
+            assert!(invalid.text.contains(text), "{family}: {invalid}");
+        }
     }
-    let agents = vec!["\"agent\""; 8_001].join(",");
+    let agents = vec!["\"agent of a principal\""; 8_001].join(",");
     let sale = include_str!("../../documents/atol/sell.json").replacen(
         "\"name\"",
         &format!("\"agentInfo\":{{\"agents\":[{agents}]}},\"name\""),
@@ -255,12 +258,13 @@ fn more_elements_than_make_sense_are_refused() {
     for (family, document) in [
         ("frontol", check.into_bytes()),
         ("set-retail", purchase.into_bytes()),
-        ("ffd-tlv", encoder::tlv(3, &elements(1059))),
         ("ffd-tlv", encoder::tlv(3, &elements(1031))),
     ] {
         let invalid = parse(family, &document).unwrap_err();
         assert!(invalid.text.contains("more than 8000"), "{family}: {invalid}");
     }
+    let items = parse("ffd-tlv", &encoder::tlv(3, &elements(1059))).unwrap_err();
+    assert!(items.text.contains("has room for"), "{items}");
 }
 
 #[test]
