@@ -286,11 +286,12 @@ pub(crate) struct Decode {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kassactl tap registers.receipts.v1 --from 1
-  kassactl tap registers.receipts.v1 --filter items.name=Хлеб --json | jq .value.total_kopecks
+  kassactl tap registers.receipts.v1 --filter хлеб --json | jq .value.total_kopecks
+  kassactl tap registers.receipts.v1 --filter key=acme/till-7 --filter operation=SELL_RETURN
   kassactl tap registers.dead-letters.v1 --follow --filter invalid
 
-A filter KEY=VALUE asks for a field anywhere in the record (`cashier_name=...`, `items.name=...`) or for `key`, \
-`partition`, `offset`; any other filter is text that the record or its key contains, in any case. Several filters must \
+A filter KEY=VALUE asks for a field anywhere in the record (`cashier_name=...`, `items.name=...`) whose whole value that \
+is, or for `key`, `partition`, `offset`; any other filter is text that the record or its key contains, in any case. Several filters must \
 all hold. In JSON, fields that are null are left out, times are RFC 3339, decimals are strings, and bytes are text, or \
 hex after `hex:` where they are no text.")]
 pub(crate) struct Tap {
@@ -406,8 +407,8 @@ fn from(text: &str) -> Result<kafka::Start, String> {
         "beginning" => Ok(kafka::Start::Beginning),
         "end" => Ok(kafka::Start::End),
         number => match number.parse() {
-            Ok(count @ 0_u32..) => Ok(kafka::Start::Tail(count.into())),
-            Err(_) => Err("expected `beginning`, `end` or a number of records".to_owned()),
+            Ok(count @ 1_u32..) => Ok(kafka::Start::Tail(count.into())),
+            _ => Err("expected `beginning`, `end` or a number of records".to_owned()),
         },
     }
 }

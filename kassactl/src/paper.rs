@@ -47,9 +47,9 @@ fn receipt(receipt: &Tree, out: &mut String) -> std::fmt::Result {
         let name = item.text("name").map(str::to_owned).or_else(by_code);
         let name = cut(name.as_deref().unwrap_or("(no name)"), NAME);
         writeln!(out, "  {name:<NAME$} {amount:>AMOUNT$} {sum:>SUM$}  {vat}")?;
-        discount(item, out)?;
+        discount("  discount", item, out)?;
     }
-    discount(receipt, out)?;
+    discount("discount of the receipt", receipt, out)?;
     let total = receipt.integer("total_kopecks").map(money).unwrap_or_default();
     writeln!(out, "  {:<NAME$} {:>AMOUNT$} {total:>SUM$}", "TOTAL", "")?;
     let mut below = Vec::new();
@@ -77,10 +77,10 @@ fn receipt(receipt: &Tree, out: &mut String) -> std::fmt::Result {
 }
 
 /// What an item or a receipt was cheaper by; it is in the sums already.
-fn discount(of: &Tree, out: &mut String) -> std::fmt::Result {
+fn discount(name: &str, of: &Tree, out: &mut String) -> std::fmt::Result {
     match of.integer("discount_kopecks") {
-        Some(kopecks) => writeln!(out, "  {:<NAME$} {:>AMOUNT$}", "  discount", money(kopecks)),
-        None => Ok(()),
+        None | Some(0) => Ok(()),
+        Some(kopecks) => writeln!(out, "  {name:<NAME$} {:>AMOUNT$}", money(kopecks)),
     }
 }
 

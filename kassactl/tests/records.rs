@@ -187,7 +187,7 @@ async fn dead_letters_are_listed_and_shown_with_their_bytes() {
     let letters = [("acme/till-7", letter("invalid", b"{\"type\":\"SALE\"}")), ("acme/till-7", newer)];
     test.produce(dead_letters::TOPIC, &letters).await;
     let listed = kassactl(&test, &["dead-letters", "list", "--json"]).await.json();
-    assert_eq!([&listed[0]["class"], &listed[1]["class"]], ["undecodable", "invalid"]);
+    assert_eq!([&listed[0]["error_class"], &listed[1]["error_class"]], ["undecodable", "invalid"]);
     let invalid = kassactl(&test, &["dead-letters", "list", "--json", "--filter", "error_class=invalid"]).await.json();
     assert_eq!(invalid.as_array().unwrap().len(), 1);
     let (text, binary) = (listed[1]["id"].as_str().unwrap(), listed[0]["id"].as_str().unwrap());

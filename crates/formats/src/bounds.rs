@@ -1,12 +1,16 @@
 //! How much one document may hold: so many elements, and as much memory as its size allows.
 //!
 //! Reading takes at most 64 KiB and eight times the document's size. Elements of a few bytes become records of some
-//! hundreds, so their memory is asked for here before it is taken; texts cannot become more than four times as long.
+//! hundreds, so their memory is asked for here before it is taken, and that of their texts where they are not the
+//! document's own.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     sync::atomic::{AtomicUsize, Ordering},
 };
+
+use schemas::receipts::Item;
 
 /// See [`set_most_elements`].
 static MOST_ELEMENTS: AtomicUsize = AtomicUsize::new(8_000);
@@ -21,9 +25,8 @@ pub(crate) fn most_elements() -> usize {
     MOST_ELEMENTS.load(Ordering::Relaxed)
 }
 
-/// What the elements of every document may take. The rest is for what each document needs once, and for rooms that are
-/// not full.
-const FREE_BYTES: usize = 32 * 1024;
+/// What the elements of every document may take beside eight times its size; the rest is for what each needs once.
+const FREE_BYTES: usize = 48 * 1024;
 
 /// What of its share the document that this thread reads has not taken yet.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +53,7 @@ impl Share {
 
 /// Reads a document of that size within its share.
 pub(crate) fn within_share<T>(document_bytes: usize, read: impl FnOnce() -> T) -> T {
-    let before = SHARE.replace(Share { document_bytes, left: FREE_BYTES + 7 * document_bytes });
+    let before = SHARE.replace(Share { document_bytes, left: FREE_BYTES + 8 * document_bytes });
     let result = read();
     SHARE.set(before);
     result
@@ -77,13 +80,24 @@ pub(crate) fn take_growing<T>() -> Result<(), NoRoom> {
     take(3 * size_of::<T>())
 }
 
-/// Takes memory for so many records, beside which their texts find room.
+/// Takes memory for so many records.
 pub(crate) fn room_for<T>(count: usize) -> Result<Vec<T>, NoRoom> {
-    let document_bytes = SHARE.get().document_bytes;
-    let bytes = count.saturating_mul(size_of::<T>());
-    if bytes > FREE_BYTES.saturating_add(document_bytes.saturating_mul(4)) {
-        return Err(NoRoom { document_bytes });
-    }
-    take(bytes)?;
+    take(count.saturating_mul(size_of::<T>()))?;
     Ok(Vec::with_capacity(count))
+}
+
+/// Takes the memory that an item's texts have, where they are not the document's own.
+pub(crate) fn take_texts(item: &Item<'_>) -> Result<(), NoRoom> {
+    let Item { name, product_key, unit, gtin, barcode, vendor_code, marking_code, marking_serial, .. } = item;
+    let texts = [name, product_key, unit, gtin, barcode, vendor_code, marking_code, marking_serial];
+    let texts = texts.into_iter().chain([&item.supplier_inn, &item.supplier_name]);
+    let own = texts.map(|text| match text {
+        Some(Cow::Owned(text)) => text.capacity(),
+        _ => 0,
+    });
+    let tags = match &item.other_tags {
+        Some(Cow::Owned(tags)) => tags.capacity(),
+        _ => 0,
+    };
+    take(own.sum::<usize>() + tags)
 }

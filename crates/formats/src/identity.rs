@@ -30,7 +30,7 @@ pub(crate) fn drive(told: Option<&str>, place: impl FnOnce() -> String) -> Resul
     let Some(text) = told else { return Ok(None) };
     match checks::drive_number(text) {
         Some(drive) => Ok(Some(drive)),
-        None => Err(Invalid::new(place(), format!("{text:?} is no drive number: 1 to 16 digits"))),
+        None => Err(Invalid::new(place(), format!("{} is no drive number: 1 to 16 digits", crate::text::quoted(text)))),
     }
 }
 

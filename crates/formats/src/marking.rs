@@ -47,7 +47,7 @@ fn serial_of_plain(code: &str) -> Option<String> {
     // A separator that was spelled out instead of sent.
     let end = ["\u{1d}", "\\u001d"].iter().filter_map(|separator| mark.find(separator)).min().unwrap_or(mark.len());
     let serial = mark.get(16..end).and_then(|rest| rest.strip_prefix("21")).filter(|_| mark.starts_with("01"));
-    serial.filter(|serial| !serial.is_empty()).map(str::to_owned)
+    serial.filter(|serial| !serial.is_empty() && !serial.contains('\0')).map(str::to_owned)
 }
 
 /// The bytes of tag 1162 that a text spells.

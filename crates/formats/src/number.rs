@@ -33,7 +33,9 @@ impl<'a> Number<'a> {
     pub(crate) fn fixed(self, scale: u32, place: &str) -> Result<Option<Fixed>, Invalid> {
         let Some(text) = self.text else { return Ok(None) };
         let fixed = decimal::parse(text, if self.comma { b',' } else { b'.' }, scale);
-        fixed.map(Some).ok_or_else(|| Invalid::new(place, format!("{text:?} is no number, or a very large one")))
+        fixed.map(Some).ok_or_else(|| {
+            Invalid::new(place, format!("{} is no number, or a very large one", crate::text::quoted(text)))
+        })
     }
 
     /// Roubles, as kopecks.

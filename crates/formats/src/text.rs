@@ -9,7 +9,18 @@ pub(crate) fn clean(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
         return None;
     }
     if memchr::memchr(0, text.as_bytes()).is_some() {
-        return Some(text.replace('\0', "\u{FFFD}").into());
+        let zeros = memchr::memchr_iter(0, text.as_bytes()).count();
+        let mut clean = String::with_capacity(text.len() + 2 * zeros);
+        clean.extend(text.chars().map(|letter| if letter == '\0' { '\u{FFFD}' } else { letter }));
+        return Some(clean.into());
     }
     Some(text)
+}
+
+/// A text as it is quoted in a reason: its begin. A value may fill its document, and becomes six times as long where it is
+/// spelled out.
+pub(crate) fn quoted(text: &str) -> String {
+    const MOST: usize = 100;
+    let end = text.floor_char_boundary(MOST);
+    if end < text.len() { format!("{:?}…", &text[..end]) } else { format!("{text:?}") }
 }

@@ -1,7 +1,7 @@
 //! How much memory one document takes, whatever is in it: at most 64 KiB and eight times its size.
 #![expect(clippy::unwrap_used, reason = "a test's own documents")]
 
-use formats::{Context, Parsed};
+use formats::{Context, Framed, Limits, Parsed};
 use peak_alloc::PeakAlloc;
 use schemas::Timestamp;
 use serde_json::{Value, json};
@@ -69,14 +69,87 @@ fn no_document_takes_more_than_its_share() {
         }
     }
     for (family, text) in XML {
-        each_xml(text, &mut |variant| measured.measure(family, variant.as_bytes()));
+        for document in framed(family, text.as_bytes()) {
+            each_xml(std::str::from_utf8(document).unwrap(), &mut |variant| {
+                measured.measure(family, variant.as_bytes());
+            });
+        }
+        measured.measure(family, "<a>".repeat(20_000).as_bytes());
     }
     for (family, text) in LINES {
-        each_lines(text, &mut |variant| measured.measure(family, variant));
+        for document in framed(family, text) {
+            each_lines(document, &mut |variant| measured.measure(family, variant));
+        }
     }
     each_tlv(&mut |variant| measured.measure("ffd-tlv", variant));
+    each_long(&mut |family, document| {
+        measured.measure(family, document);
+        match formats::family(family).unwrap().parse(document, &CONTEXT) {
+            Ok(Parsed::Receipt(receipt)) => assert_eq!(receipt.items.len(), ITEMS, "{family}"),
+            other => panic!("{family}: {other:?}"),
+        }
+    });
     assert!(measured.parsed > 100, "{} documents of {} were read", measured.parsed, measured.documents);
     assert!(measured.above.is_empty(), "{}", measured.above.join("\n"));
+}
+
+/// Receipts of a thousand items that are as short as a register may write them.
+fn each_long(each: &mut dyn FnMut(&str, &[u8])) {
+    let list = |item: &str| vec![item; ITEMS].join(",");
+    let dreamkas = list(r#"{"name":"Хлеб","price":3990,"quantity":1000}"#);
+    each("dreamkas", format!(r#"{{"type":"SALE","amount":1,"deviceId":1,"shiftId":1,"number":2,"localDate":"2026-11-20 14:05:31","positions":[{dreamkas}]}}"#).as_bytes());
+    let fns = list(r#"{"sum":3990,"quantity":1,"price":3990,"name":"Хлеб"}"#);
+    each("fns-json", format!(r#"{{"code":3,"dateTime":"2026-11-20T14:05:00","fiscalDocumentNumber":1,"fiscalDriveNumber":"9999078900001234","fiscalSign":1,"operationType":1,"totalSum":1,"items":[{fns}]}}"#).as_bytes());
+    let atol = list(r#"{"name":"Хлеб","price":35,"quantity":1,"amount":35,"tax":{"type":"none"}}"#);
+    each("atol", format!(r#"{{"request":{{"type":"sell","items":[{atol}],"payments":[],"total":1}},"result":{{"fiscalDocumentDateTime":"2026-11-20T14:05:00+05:00","fiscalDocumentNumber":4,"fiscalDocumentSign":"5","fnNumber":"9999078900001234","total":1}}}}"#).as_bytes());
+    let online = list(r#"{"name":"Хлеб","price":35,"quantity":1,"sum":35}"#);
+    each("atol-online", format!(r#"{{"operation":"sell","request":{{"receipt":{{"items":[{online}],"payments":[]}}}},"report":{{"status":"done","payload":{{"total":"1","fn_number":"9999078900001234","receipt_datetime":"20.11.2026 14:05:00","fiscal_document_number":134,"fiscal_document_attribute":41}}}}}}"#).as_bytes());
+    let evotor = list(r#"{"product_name":"Хлеб","quantity":1,"result_price":35,"result_sum":35}"#);
+    each("evotor", format!(r#"{{"type":"SELL","id":"1","number":4,"close_date":"2026-11-20T09:05:31.000+0000","session_number":4,"device_id":"D","body":{{"positions":[{evotor}],"sum":1,"result_sum":1}}}}"#).as_bytes());
+    let one_c = r#"<FiscalString Name="Хлеб" Quantity="1" Price="35" Amount="35" Tax="none"/>"#.repeat(ITEMS);
+    each("xml-1c", format!(r#"<?xml version="1.0" encoding="UTF-8"?><CheckPackage><Parameters OperationType="1"/><Positions>{one_c}</Positions><Payments Cash="500"/></CheckPackage>"#).as_bytes());
+    let set = r#"<position goodsCode="17" count="1" cost="35" amount="35"/>"#.repeat(ITEMS);
+    each("set-retail", format!(r#"<purchase operationType="true" shop="3" cash="2" shift="12" number="7" saletime="2026-11-20T14:05:00.000+05:00"><positions>{set}</positions></purchase>"#).as_bytes());
+    let frontol = "105;20.11.2026;14:03:55;11;1;4;1;42;;35;1;35;0;12;35;35\n".repeat(ITEMS);
+    each("frontol", format!("{frontol}107;20.11.2026;14:05:00;55;1;4;1;;;0;2,357;467,51;0;12;0;447,51\n").as_bytes());
+    for time in [1_795_183_500_u32, 1_500_000_000] {
+        each("ffd-tlv", &tlv(3, &[tlv_head(time), tlv(1059, &tlv_item()).repeat(ITEMS)].concat()));
+    }
+}
+
+/// Items of a long receipt.
+const ITEMS: usize = 1_000;
+
+fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len()).unwrap();
+    [&tag.to_le_bytes()[..], &length.to_le_bytes(), value].concat()
+}
+
+fn tlv_head(time: u32) -> Vec<u8> {
+    [
+        tlv(1041, b"9999078900001234"),
+        tlv(1012, &time.to_le_bytes()),
+        tlv(1040, &[5, 0, 0, 0]),
+        tlv(1077, &[0x31, 4, 1, 2, 3, 4]),
+        tlv(1054, &[1]),
+        tlv(1020, &[1]),
+    ]
+    .concat()
+}
+
+/// Name of ten letters, quantity, price, sum, VAT, method and subject: 51 bytes with tag and length.
+fn tlv_item() -> Vec<u8> {
+    let name = [0x95, 0xAB, 0xA5, 0xA1, b' ', 0xE0, 0xA6, 0xA0, 0xAD, b'1'];
+    [
+        tlv(1030, &name),
+        tlv(1023, &[0, 1]),
+        tlv(1079, &[0xAC, 0x0D]),
+        tlv(1043, &[0xAC, 0x0D]),
+        tlv(1199, &[6]),
+        tlv(1214, &[4]),
+        tlv(1212, &[1]),
+    ]
+    .concat()
 }
 
 #[derive(Default)]
@@ -106,6 +179,16 @@ impl Measured {
             self.above.push(format!("{}: {taken} for {} bytes, at most {most}: {begin}", family.name, document.len()));
         }
     }
+}
+
+fn framed<'b>(family: &str, body: &'b [u8]) -> Vec<&'b [u8]> {
+    let mut documents = Vec::new();
+    formats::choose(Some(family), None).unwrap().frame(body, &Limits::default(), &mut |framed| {
+        if let Framed::Document(range) = framed {
+            documents.push(&body[range]);
+        }
+    });
+    documents
 }
 
 /// Each array filled with one of its elements, with empty ones, and with those that have one field.
@@ -180,8 +263,13 @@ fn each_xml(text: &str, each: &mut dyn FnMut(&str)) {
 fn each_lines(text: &[u8], each: &mut dyn FnMut(&[u8])) {
     let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
     for at in 0..lines.len() {
+        let fields: Vec<&[u8]> = lines[at].splitn(5, |byte| *byte == b';').collect();
+        // With nothing but its number and code.
+        let short = [fields[0], b";;;", fields.get(3).copied().unwrap_or_default(), b";\n"].concat();
         for count in [100, 1_000, 5_000] {
-            each(&[lines[..at].concat(), lines[at].repeat(count), lines[at + 1..].concat()].concat());
+            for line in [lines[at], &short] {
+                each(&[lines[..at].concat(), line.repeat(count), lines[at + 1..].concat()].concat());
+            }
         }
     }
 }

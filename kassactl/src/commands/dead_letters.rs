@@ -40,7 +40,7 @@ struct Listed {
     id: String,
     failed_at: Option<jiff::Timestamp>,
     stage: String,
-    class: String,
+    error_class: String,
     reason: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     place: String,
@@ -60,7 +60,7 @@ impl Listed {
             id: format!("{}-{}", record.partition, record.offset),
             failed_at: text("failed_at").parse().ok(),
             stage: text("stage"),
-            class: text("error_class"),
+            error_class: text("error_class"),
             reason: record.value.as_ref().map_or_else(Clone::clone, |_| text("error_text")),
             place: text("error_place"),
             format: text("format"),
@@ -97,9 +97,9 @@ async fn list(arguments: DeadLettersList, settings: &Settings, mut out: Out) -> 
     let rows = newest.into_iter().map(|letter| {
         let time = letter.failed_at.map(|time| format!("{time:.0}")).unwrap_or_default();
         let reason = cut(&letter.reason, MOST_REASON);
-        [letter.id, time, letter.stage, letter.class, letter.key, letter.format, letter.place, reason]
+        [letter.id, time, letter.stage, letter.error_class, letter.key, letter.format, letter.place, reason]
     });
-    out.table(["id", "failed at", "stage", "class", "register", "format", "place", "reason"], rows)?;
+    out.table(["id", "failed at", "stage", "error_class", "register", "format", "place", "reason"], rows)?;
     Ok(Outcome::Fine)
 }
 
@@ -183,14 +183,23 @@ fn shown<'a>(id: LetterId, letter: &'a DeadLetter<'_>) -> Shown<'a> {
 }
 
 fn write(letter: &Shown<'_>, body: Option<&[u8]>, out: &mut Out) -> std::io::Result<()> {
-    writeln!(out, "dead letter {} of {}/{}", letter.id, letter.tenant.unwrap_or("?"), letter.register.unwrap_or("?"))?;
+    let register = match (letter.tenant, letter.register) {
+        (Some(tenant), Some(register)) => format!("{tenant}/{register}"),
+        (Some(tenant), None) => format!("{tenant}, of a register that is not known"),
+        _ => "a tenant that is not known".to_owned(),
+    };
+    writeln!(out, "dead letter {} of {register}", letter.id)?;
     writeln!(out, "  failed   {} in {}", letter.failed_at, letter.stage)?;
     writeln!(out, "  reason   {}: {}", letter.error_class, letter.error_text)?;
     if let Some(place) = letter.error_place {
         writeln!(out, "  place    {place}")?;
     }
     let Shown { source_topic, source_partition, source_offset, .. } = letter;
-    writeln!(out, "  source   {source_topic}, partition {source_partition}, offset {source_offset}")?;
+    if source_topic.is_empty() {
+        writeln!(out, "  source   a request to hub-ingest")?;
+    } else {
+        writeln!(out, "  source   {source_topic}, partition {source_partition}, offset {source_offset}")?;
+    }
     if let Some(received_at) = &letter.received_at {
         writeln!(out, "  received {received_at}")?;
     }

@@ -13,6 +13,9 @@ use crate::{Outcome, cli::Decode, output::Out, paper, tree::Tree};
 const NAME: usize = 26;
 const VALUE: usize = 34;
 
+/// Id of a document that has none of its own.
+const DOCUMENT: &str = "document";
+
 pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
     let name = arguments.file.display().to_string();
     let body = send::read(&arguments.file)?;
@@ -32,6 +35,12 @@ pub(crate) fn run(arguments: &Decode, mut out: Out) -> anyhow::Result<Outcome> {
             write(&preview, choice.family.name, arguments.paths, &mut out)?;
         }
     }
+    if choice.family.needs_document_id && arguments.document_id.is_none() && !out.json {
+        writeln!(
+            out,
+            "{DOCUMENT} stands for a document_id, which the hub needs with this format: ?document_id= there, --document-id here"
+        )?;
+    }
     if let Some(byte) = outcome.unread_from
         && !out.json
     {
@@ -48,7 +57,7 @@ fn preview(index: usize, choice: &Choice, document: &[u8], charset: Option<&str>
         register: "register",
         shop: arguments.shop.as_deref(),
         time_zone: arguments.time_zone.as_deref(),
-        document_id: arguments.document_id.as_deref().or_else(|| choice.family.needs_document_id.then_some("document")),
+        document_id: arguments.document_id.as_deref().or_else(|| choice.family.needs_document_id.then_some(DOCUMENT)),
         charset,
         keeps_personal_data: arguments.keep_personal_data,
         received_at: Timestamp::now(),

@@ -3,14 +3,16 @@
 use std::{fs, io::Write as _, path::Path, time::Duration};
 
 use anyhow::Context as _;
-use formats::Choice;
+use formats::{Choice, Context, Family, Framed, Limits};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use schemas::Timestamp;
 use serde_json::Value;
 
 use crate::{
     Outcome,
     cli::{Send, SenderId},
     output::{Out, spinner},
+    paper::cut,
     settings::Settings,
 };
 
@@ -73,9 +75,45 @@ pub(crate) fn choose(file: &Path, body: &[u8], format: Option<&str>) -> anyhow::
     let names: Vec<&str> = fitting.iter().map(|choice| choice.family.name).collect();
     match fitting[..] {
         [only] => Ok(only),
-        [] => anyhow::bail!("no format reads its first document; `kassactl decode --format NAME` says why"),
+        [] => anyhow::bail!("no format reads its first document:\n{}", reasons(body)),
         _ => anyhow::bail!("it could be {}: add --format NAME", names.join(" or ")),
     }
+}
+
+/// Why each format does not read the first document of a body.
+fn reasons(body: &[u8]) -> String {
+    const MOST: usize = 110;
+    let of_family = |family: &&'static Family| {
+        let choice = formats::choose(Some(family.name), None).ok()?;
+        let mut first = None;
+        choice.frame(body, &Limits::default(), &mut |framed| {
+            first.get_or_insert(framed);
+        });
+        let reason = match first {
+            None => "it holds no document".to_owned(),
+            Some(Framed::Rejected(rejection)) => format!("{}: {}", rejection.place, rejection.reason),
+            Some(Framed::Document(range)) => {
+                // Whose document it is does not matter.
+                let context = Context {
+                    tenant: "tenant",
+                    register: "register",
+                    shop: None,
+                    time_zone: None,
+                    document_id: family.needs_document_id.then_some("document"),
+                    charset: None,
+                    keeps_personal_data: false,
+                    received_at: Timestamp::now(),
+                    document_hash: "",
+                    raw_topic: schemas::raw::TOPIC,
+                    raw_partition: 0,
+                    raw_offset: 0,
+                };
+                family.parse(&body[range], &context).err()?.to_string()
+            }
+        };
+        Some(format!("  {:<12} {}", family.name, cut(&reason, MOST)))
+    };
+    formats::FAMILIES.iter().filter_map(of_family).collect::<Vec<_>>().join("\n")
 }
 
 fn extension(file: &Path) -> String {

@@ -47,7 +47,10 @@ pub fn recognised(body: &[u8], content_type: Option<&str>) -> Result<Choice, Pro
         [only] => return Ok(only),
         [] => match (recognise(body, None), content_type) {
             (others, Some(said)) if !others.is_empty() => {
-                format!("The first document could be {}, but does not come as {said}.", names(&others))
+                let under = |choice: &Choice| format!("{} under {}", choice.family.name, choice.media_type.name);
+                let under = others.iter().map(under).collect::<Vec<_>>().join(" or ");
+                let detail = format!("The first document could be {under}, but not under {said}: send it as that.");
+                return Err(Problem::new(Kind::UnknownFormat, detail).with_formats());
             }
             _ => "The format is not named, and none of those that are known reads the first document.".to_owned(),
         },
@@ -197,7 +200,10 @@ mod tests {
         assert_eq!(name(b"{}", Some("application/json")), Err(Kind::UnknownFormat));
         let json = recognised(tlv, Some("application/json")).unwrap_err().to_json();
         let json = String::from_utf8(json).unwrap();
-        assert!(json.contains("could be ffd-tlv, but does not come as application/json"), "{json}");
+        assert!(
+            json.contains("could be ffd-tlv under application/vnd.kassaflow.ffd-tlv, but not under application/json"),
+            "{json}"
+        );
     }
 
     #[test]

@@ -74,8 +74,9 @@ impl Sender {
     pub fn of(directory: &Directory, key: String) -> Result<Self, Problem> {
         match directory.get(&key) {
             None => {
-                let detail =
-                    format!("Keep the documents; the operator enrols it with `kassactl registers enrol {key}`.");
+                let detail = format!(
+                    "Keep the documents; the operator enrols it with `kassactl registers enrol {key}` and its shop, time zone and families."
+                );
                 Err(Problem::new(Kind::UnknownRegister, detail))
             }
             Some(Known::Unreadable) => Err(Problem::new(Kind::DirectoryUnreadable, "")),

@@ -170,7 +170,7 @@ impl<'r> Sorting<'r> {
             Stray::Unknowable(Fault { class: "directory-unreadable", reason, place })
         };
         let unknown = || {
-            let reason = unknown(tenant, &devices);
+            let reason = unknown(tenant, &devices, self.keep);
             Stray::Unusable(Fault { class: UNKNOWN_REGISTER, reason, place })
         };
         let key = directory.register_with(tenant, &devices).map_err(|Unreadable| unknowable())?.ok_or_else(unknown)?;
@@ -194,9 +194,11 @@ pub(crate) const UNKNOWN_REGISTER: &str = "unknown-register";
 /// So many of a document's devices are told in a reason.
 const MOST_TOLD: usize = 4;
 
-fn unknown(tenant: &str, devices: &[String]) -> String {
+/// `is_kept` tells a cloud, whose address cannot name a register.
+fn unknown(tenant: &str, devices: &[String], is_kept: bool) -> String {
     if devices.is_empty() {
-        return "the document does not name its register; name it by ?register= in the address".to_owned();
+        let told = if is_kept { "" } else { "; name it by ?register= in the address" };
+        return format!("the document does not name its register{told}");
     }
     let few = devices.iter().take(MOST_TOLD).map(|device| format!("{device:.64}"));
     let devices = few.collect::<Vec<_>>().join(" or ");

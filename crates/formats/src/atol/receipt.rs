@@ -19,7 +19,7 @@ use crate::{
     Context, Invalid,
     buyer::Buyer,
     checks, flags,
-    json::{List, Object},
+    json::{Items, Object},
     marking,
 };
 
@@ -75,7 +75,7 @@ pub(super) fn canonical<'b>(
 
 /// Lines of other types (texts, pictures, bar codes) are only printed.
 fn items<'b>(
-    positions: List<Position<'b>>,
+    positions: Items<'b, Position<'b>>,
     at: LocalTimestamp,
     place: &str,
     context: &Context<'b>,

@@ -46,7 +46,8 @@ impl Params<'_> {
         let Some(text) = self.fiscal_document_date_time.trimmed() else {
             return Err(Invalid::new(place, "the time is missing"));
         };
-        let moment = Moment::text(text).ok_or_else(|| Invalid::new(place, format!("{text:?} is no time")))?;
+        let moment = Moment::text(text)
+            .ok_or_else(|| Invalid::new(place, format!("{} is no time", crate::text::quoted(text))))?;
         Ok(moment.in_zone(context, flags))
     }
 }

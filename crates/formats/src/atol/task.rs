@@ -13,7 +13,7 @@ use super::parts::{Paid, Vat};
 use crate::{
     Invalid,
     buyer::Buyer,
-    json::{Aside, List, Object, Text, Texts},
+    json::{Aside, Items, List, Object, Text, Texts},
     number::Number,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Task<'a> {
     #[serde(default, borrow)]
     pub taxation_type: Text<'a>,
     #[serde(default, borrow)]
-    pub items: List<Position<'a>>,
+    pub items: Items<'a, Position<'a>>,
     #[serde(default, borrow)]
     pub payments: List<Paid<'a>>,
     #[serde(default, borrow)]
@@ -189,7 +189,7 @@ impl Task<'_> {
             Some(other) => {
                 return Err(Invalid::unsupported(
                     format!("{place}.type"),
-                    format!("tasks of type {other:?} are not read"),
+                    format!("tasks of type {} are not read", crate::text::quoted(other)),
                 ));
             }
             None => {

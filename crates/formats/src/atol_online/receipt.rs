@@ -19,7 +19,7 @@ use crate::{
     },
     buyer::Buyer,
     checks, flags,
-    json::{List, Object, Text},
+    json::{Items, List, Object, Text},
     marking,
     moment::Moment,
 };
@@ -103,7 +103,7 @@ fn operation(word: &Text<'_>) -> Result<Operation, Invalid> {
         Some("sell_refund" | "sell_refund_correction") => Ok(Operation::SellReturn),
         Some("buy" | "buy_correction") => Ok(Operation::Buy),
         Some("buy_refund" | "buy_refund_correction") => Ok(Operation::BuyReturn),
-        Some(other) => Err(Invalid::new("$.operation", format!("{other:?} is no operation"))),
+        Some(other) => Err(Invalid::new("$.operation", format!("{} is no operation", crate::text::quoted(other)))),
         None => Err(Invalid::new(
             "$.operation",
             "missing: the request does not say whether it is a sale (sell, sell_refund, …)",
@@ -134,7 +134,7 @@ fn vat_sums(
 }
 
 fn items<'b>(
-    positions: List<Position<'b>>,
+    positions: Items<'b, Position<'b>>,
     at: LocalTimestamp,
     place: &str,
     context: &Context<'b>,

@@ -81,7 +81,9 @@ impl Payload<'_> {
             return Err(Invalid::new(place, "the time is missing"));
         };
         let moment = text.split_once(' ').and_then(|(date, clock)| Moment::day_first(date, clock));
-        let moment = moment.ok_or_else(|| Invalid::new(place, format!("{text:?} is no time: dd.mm.yyyy HH:MM:SS")))?;
+        let moment = moment.ok_or_else(|| {
+            Invalid::new(place, format!("{} is no time: dd.mm.yyyy HH:MM:SS", crate::text::quoted(text)))
+        })?;
         Ok(moment.in_zone(context, flags))
     }
 }

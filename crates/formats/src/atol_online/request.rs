@@ -10,7 +10,7 @@ use serde::{
 use crate::{
     atol::parts::{Paid, Vat},
     buyer::Buyer,
-    json::{Aside, List, Object, Text},
+    json::{Aside, Items, List, Object, Text},
     number::Number,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Content<'a> {
     #[serde(default, borrow)]
     pub company: Option<Object<Company<'a>>>,
     #[serde(default, borrow)]
-    pub items: List<Position<'a>>,
+    pub items: Items<'a, Position<'a>>,
     #[serde(default, borrow)]
     pub payments: List<Paid<'a>>,
     #[serde(default, borrow)]

@@ -15,7 +15,7 @@ use crate::{
     Context, Invalid,
     buyer::Buyer,
     checks,
-    json::{Aside, Integer, List, Object, Text},
+    json::{Aside, Integer, Items, List, Object, Text},
 };
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +42,7 @@ pub(super) struct Document<'a> {
     #[serde(default, borrow)]
     pub payments: List<Payment<'a>>,
     #[serde(default, borrow)]
-    pub positions: List<Position<'a>>,
+    pub positions: Items<'a, Position<'a>>,
     #[serde(default, borrow)]
     pub cashier: Option<Object<Cashier<'a>>>,
     #[serde(default)]
@@ -136,7 +136,10 @@ impl<'a> Document<'a> {
             Some("OUTFLOW_REFUND") => Ok(Kind::Receipt(Operation::BuyReturn)),
             Some("MONEY_IN") => Ok(Kind::Encashment(EventKind::CashIn)),
             Some("MONEY_OUT") => Ok(Kind::Encashment(EventKind::CashOut)),
-            Some(other) => Err(Invalid::unsupported("$.type", format!("documents of type {other:?} are not read"))),
+            Some(other) => Err(Invalid::unsupported(
+                "$.type",
+                format!("documents of type {} are not read", crate::text::quoted(other)),
+            )),
             None if [self.id, self.name, self.timezone_offset].into_iter().all(Aside::is_told) => Ok(Kind::Device),
             None if self.url.is_told() && self.types.is_told() => Err(Invalid::unsupported(
                 "$.types",
@@ -187,7 +190,7 @@ pub(super) struct Times {
 
 fn parse_time<T>(text: &Text<'_>, place: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Invalid> {
     text.trimmed()
-        .map(|text| parse(text).ok_or_else(|| Invalid::new(place, format!("{text:?} is no time"))))
+        .map(|text| parse(text).ok_or_else(|| Invalid::new(place, format!("{} is no time", crate::text::quoted(text)))))
         .transpose()
 }
 

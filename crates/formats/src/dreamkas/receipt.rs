@@ -15,7 +15,7 @@ use crate::{
     buyer::Buyer,
     checks::{self, MAX_KOPECKS, QUANTITY_LIMIT},
     codes, flags, identity,
-    json::List,
+    json::Items,
     marking,
 };
 
@@ -120,7 +120,7 @@ fn non_fiscal_id(
 }
 
 fn items<'b>(
-    positions: List<Position<'b>>,
+    positions: Items<'b, Position<'b>>,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {

@@ -110,7 +110,9 @@ fn kind(word: &Text<'_>, place: &str) -> Result<Kind, Invalid> {
         Some("FPRINT") => Ok(Kind::Other("register-report")),
         Some("FPRINT_X_REPORT" | "X_REPORT") => Ok(Kind::Other("x-report")),
         Some("FPRINT_Z_REPORT" | "Z_REPORT") => Ok(Kind::Other("z-report")),
-        Some(other) => Err(Invalid::unsupported(place, format!("documents of type {other:?} are not read"))),
+        Some(other) => {
+            Err(Invalid::unsupported(place, format!("documents of type {} are not read", crate::text::quoted(other))))
+        }
         None => Err(Invalid::new(place, "the type is missing: it says what the document is")),
     }
 }
@@ -132,7 +134,8 @@ impl Times {
         flags: &mut Vec<&'static str>,
     ) -> Result<Self, Invalid> {
         let text = instant.trimmed().ok_or_else(|| Invalid::new(place, "the time is missing"))?;
-        let utc = time::parse_utc(text).ok_or_else(|| Invalid::new(place, format!("{text:?} is no instant")))?;
+        let utc = time::parse_utc(text)
+            .ok_or_else(|| Invalid::new(place, format!("{} is no instant", crate::text::quoted(text))))?;
         let shifted =
             |offset: i64| Some(LocalTimestamp(utc.0.checked_add(offset.checked_mul(MICROS_PER_MILLISECOND)?)?));
         let local = match offset_ms.and_then(shifted) {

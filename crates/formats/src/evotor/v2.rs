@@ -11,7 +11,7 @@ use super::{Kind, NAME, Numbered, REVISION, Times, words};
 use crate::{
     Context, Invalid, Parsed, checks, codes, flags,
     identity::{self, Fiscal},
-    json::{self, Inner, Integer, List, Object, Text},
+    json::{self, Inner, Integer, Items, List, Object, Text},
     marking,
     number::Number,
 };
@@ -39,7 +39,7 @@ struct Document<'a> {
 #[derive(Debug, Deserialize)]
 struct Body<'a> {
     #[serde(default, borrow)]
-    positions: List<Position<'a>>,
+    positions: Items<'a, Position<'a>>,
     #[serde(default, borrow)]
     payments: List<Paid<'a>>,
     #[serde(default, borrow)]
@@ -239,7 +239,7 @@ impl Printed<'_> {
 }
 
 fn items<'b>(
-    positions: List<Position<'b>>,
+    positions: Items<'b, Position<'b>>,
     at: LocalTimestamp,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{Kind, NAME, REVISION, words};
 use crate::{
     Context, Invalid, Parsed, checks, codes, flags,
-    json::{self, Integer, List, Object, Text},
+    json::{self, Integer, Items, Object, Text},
     number::Number,
 };
 
@@ -35,7 +35,7 @@ struct Sale<'a> {
     #[serde(default, borrow)]
     payment_source: Text<'a>,
     #[serde(default, borrow)]
-    items: List<Position<'a>>,
+    items: Items<'a, Position<'a>>,
     #[serde(default, borrow)]
     total_discount: Number<'a>,
     #[serde(default)]
@@ -126,12 +126,13 @@ fn times(
         return Ok((zone.and_then(|zone| time::local(utc, zone)), Some(utc)));
     }
     let local = time::parse_local(text);
-    let local = local.ok_or_else(|| Invalid::new("$.data.dateTime", format!("{text:?} is no time")))?;
+    let local =
+        local.ok_or_else(|| Invalid::new("$.data.dateTime", format!("{} is no time", crate::text::quoted(text))))?;
     Ok((Some(local), zone.and_then(|zone| time::utc(local, zone))))
 }
 
 fn items<'b>(
-    positions: List<Position<'b>>,
+    positions: Items<'b, Position<'b>>,
     context: &Context<'b>,
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {

@@ -108,7 +108,10 @@ impl<'b> Found<'b> {
         let local_time = self.time(&path)?;
         let drive_number = self.drive.ok_or_else(|| path.missing(tag::DRIVE_NUMBER, "the drive number"))?;
         if checks::drive_number(&drive_number) != Some(&*drive_number) {
-            return Err(path.invalid(tag::DRIVE_NUMBER, format!("{drive_number:?} is no drive number: 1 to 16 digits")));
+            return Err(path.invalid(
+                tag::DRIVE_NUMBER,
+                format!("{} is no drive number: 1 to 16 digits", crate::text::quoted(&drive_number)),
+            ));
         }
         let document_number = self
             .number

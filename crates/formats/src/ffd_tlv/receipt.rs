@@ -17,7 +17,9 @@ use super::{
     value::{self, Path},
 };
 use crate::{
-    Context, Invalid, bounds, checks,
+    Context, Invalid,
+    bounds::{self, Share},
+    checks,
     codes::{self, VatCodes},
     flags,
 };
@@ -26,10 +28,15 @@ pub(super) fn canonical<'b>(envelope: &Envelope<'b>, context: &Context<'b>) -> R
     let path = Path::document(envelope.tag);
     // The time decides what the codes of VAT mean, and may stand behind them: they are taken for those of today first.
     let today = VatCodes::at(LocalTimestamp(context.received_at.0));
+    let share = Share::present();
     let body = Body::read(envelope, path, today, context)?;
     let codes = VatCodes::at(body.head.time(&path)?);
-    let body = if codes == today { body } else { Body::read(envelope, path, codes, context)? };
-    body.complete(envelope, context)
+    if codes == today {
+        return body.complete(envelope, context);
+    }
+    drop(body);
+    share.restore();
+    Body::read(envelope, path, codes, context)?.complete(envelope, context)
 }
 
 fn kind(document: u16) -> ReceiptKind {
@@ -53,6 +60,8 @@ struct Body<'b> {
     others: Others,
     flags: Vec<&'static str>,
     most_elements: usize,
+    /// So long that its items are counted before, and their texts.
+    is_long: bool,
 }
 
 /// Items that most receipts have at most.
@@ -64,11 +73,9 @@ impl<'b> Body<'b> {
     fn read(envelope: &Envelope<'b>, path: Path, codes: VatCodes, context: &Context<'b>) -> Result<Self, Invalid> {
         let mut receipt = Box::new(context.receipt(NAME, REVISION));
         let mut elements = envelope.children();
-        let items = if elements.bytes() > USUAL_BYTES {
-            elements.clone().filter(|element| element.tag == tag::ITEM).count()
-        } else {
-            USUAL_ITEMS
-        };
+        let is_long = elements.bytes() > USUAL_BYTES;
+        let items =
+            if is_long { elements.clone().filter(|element| element.tag == tag::ITEM).count() } else { USUAL_ITEMS };
         receipt.items = bounds::room_for(items).map_err(|full| Invalid::new(path.name(), full.to_string()))?;
         let mut body = Self {
             path,
@@ -80,6 +87,7 @@ impl<'b> Body<'b> {
             others: Others::new(context),
             flags: Vec::new(),
             most_elements: bounds::most_elements(),
+            is_long,
         };
         for element in &mut elements {
             body.take(element, context)?;
@@ -141,6 +149,9 @@ impl<'b> Body<'b> {
                 self.receipt.items.resize_with(index + 1, Item::default);
                 if let Some(item) = self.receipt.items.last_mut() {
                     item::read(element.children(), item, &path, self.codes, context, &mut self.flags)?;
+                    if self.is_long {
+                        bounds::take_texts(item).map_err(|full| Invalid::new(path.name(), full.to_string()))?;
+                    }
                 }
                 self.others.object(tag::ITEM);
                 return Ok(());

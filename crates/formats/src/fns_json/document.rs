@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::values::{DateTime, ProductCode};
 use crate::{
     buyer::Buyer,
-    json::{Aside, Integer, List, Object, Text},
+    json::{Aside, Integer, Items, List, Object, Text},
     number::Number,
 };
 
@@ -87,7 +87,7 @@ pub(super) struct Document<'a> {
     #[serde(default)]
     amounts_receipt_nds: Option<Object<AmountsByRate>>,
     #[serde(default, borrow)]
-    pub items: List<Position<'a>>,
+    pub items: Items<'a, Position<'a>>,
     /// Tag 1173.
     #[serde(default)]
     correction_type: Integer,

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::document::Document;
 use crate::{
-    Invalid, Reason, codes,
+    Invalid, Reason, bounds, codes,
     json::{self, Integer, Text},
 };
 
@@ -183,6 +183,7 @@ impl<'b> Envelope<'b> {
 /// framing.
 fn unpacked(string: &str, place: &str) -> Result<String, Invalid> {
     let text: String = serde_json::from_str(string).map_err(|error| Invalid::undecodable(place, error.to_string()))?;
+    bounds::take(3 * text.capacity()).map_err(|full| Invalid::new(place, full.to_string()))?;
     if json::is_too_deep(text.as_bytes()) {
         return Err(Invalid::new(place, Reason::TooDeep.to_string()));
     }

@@ -18,7 +18,7 @@ use crate::{
     checks,
     codes::{self, VatCodes},
     flags,
-    json::List,
+    json::Items,
     marking,
 };
 
@@ -144,7 +144,7 @@ fn vat_sums(
 }
 
 fn items<'b>(
-    positions: List<Position<'b>>,
+    positions: Items<'b, Position<'b>>,
     codes: VatCodes,
     envelope: &Envelope<'b>,
     context: &Context<'b>,

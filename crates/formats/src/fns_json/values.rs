@@ -9,7 +9,11 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
-use crate::{json::Text, marking, moment::Moment};
+use crate::{
+    json::{Text, begin_of},
+    marking,
+    moment::Moment,
+};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
@@ -55,7 +59,7 @@ impl<'de> Visitor<'de> for DateTimeVisitor {
             return Ok(DateTime(None));
         }
         let told = text.trim().parse().map_or_else(|_| Moment::text(text), seconds);
-        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(begin_of(text), &self))
     }
 
     fn visit_unit<E>(self) -> Result<DateTime, E> {
@@ -104,7 +108,7 @@ impl<'de> Visitor<'de> for MongoDateVisitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<DateTime, E> {
         let told = text.trim().parse().map_or_else(|_| Moment::text(text), milliseconds);
-        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        told.map(|moment| DateTime(Some(moment))).ok_or_else(|| E::invalid_value(begin_of(text), &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<DateTime, A::Error> {

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use schemas::{Decimal, receipts::Item};
 
 use super::line::Line;
-use crate::{Invalid, bounds::most_elements, flags};
+use crate::{
+    Invalid,
+    bounds::{self, NoRoom, most_elements},
+    flags,
+};
 
 /// Code and bar code: what a storno names.
 type Product = (Option<String>, Option<String>);
@@ -14,8 +18,8 @@ type Product = (Option<String>, Option<String>);
 #[derive(Default)]
 pub(super) struct Basket<'b> {
     items: Vec<Option<Item<'b>>>,
-    /// The places of the items that are left of each product.
-    left: HashMap<Product, Vec<usize>>,
+    /// The places of the items that are left of each product, once something is taken back.
+    left: Option<HashMap<Product, Vec<usize>>>,
 }
 
 fn product(item: &Item<'_>) -> Product {
@@ -23,12 +27,20 @@ fn product(item: &Item<'_>) -> Product {
 }
 
 impl<'b> Basket<'b> {
+    /// For a check of so many lines.
+    pub fn of_lines(lines: usize) -> Result<Self, NoRoom> {
+        Ok(Self { items: bounds::room_for(lines)?, left: None })
+    }
+
     pub fn put(&mut self, item: Item<'b>, line: &Line<'_>) -> Result<(), Invalid> {
         let most = most_elements();
         if self.items.len() == most {
             return Err(Invalid::new(line.place(1), format!("more than {most} items make no sense")));
         }
-        self.left.entry(product(&item)).or_default().push(self.items.len());
+        bounds::take_texts(&item).map_err(|full| Invalid::new(line.place(1), full.to_string()))?;
+        if let Some(left) = &mut self.left {
+            left.entry(product(&item)).or_default().push(self.items.len());
+        }
         self.items.push(Some(item));
         Ok(())
     }
@@ -36,15 +48,17 @@ impl<'b> Basket<'b> {
     /// Takes a quantity of a product back, from the last of its items on. What is not there cannot be taken back: flagged.
     pub fn take_back(&mut self, storno: &Item<'_>, flags: &mut Vec<&'static str>) {
         let mut rest = storno.quantity.unscaled();
-        let mut places = self.left.get_mut(&product(storno));
+        let Self { items, left } = self;
+        let left = left.get_or_insert_with(|| places_of(items));
+        let mut places = left.get_mut(&product(storno));
         while rest > 0 {
             let Some(place) = places.as_mut().and_then(|places| places.pop()) else {
                 return flags::raise(flags, flags::ITEMS_DO_NOT_ADD_UP);
             };
-            let Some(item) = self.items[place].take() else { continue };
+            let Some(item) = items[place].take() else { continue };
             let quantity = item.quantity.unscaled();
             if quantity > rest {
-                self.items[place] = Some(reduced(item, storno, quantity - rest));
+                items[place] = Some(reduced(item, storno, quantity - rest));
                 if let Some(places) = places {
                     places.push(place);
                 }
@@ -55,8 +69,19 @@ impl<'b> Basket<'b> {
     }
 
     pub fn into_items(self) -> Vec<Item<'b>> {
-        self.items.into_iter().flatten().collect()
+        #[expect(clippy::filter_map_identity, reason = "in the same memory, which flattening is not")]
+        self.items.into_iter().filter_map(|item| item).collect()
     }
+}
+
+fn places_of(items: &[Option<Item<'_>>]) -> HashMap<Product, Vec<usize>> {
+    let mut places = HashMap::<Product, Vec<usize>>::new();
+    for (place, item) in items.iter().enumerate() {
+        if let Some(item) = item {
+            places.entry(product(item)).or_default().push(place);
+        }
+    }
+    places
 }
 
 /// An item of which a part was taken back.

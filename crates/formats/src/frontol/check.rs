@@ -12,7 +12,7 @@ use super::{
     basket::Basket,
     line::{Code, Line},
 };
-use crate::{Context, Invalid, Parsed, checks, codes, flags, moment::Moment};
+use crate::{Context, Invalid, Parsed, bounds::NoRoom, checks, codes, flags, moment::Moment, text};
 
 /// Numbers of the fields.
 pub(super) mod field {
@@ -44,6 +44,11 @@ pub(super) struct Check<'l, 'b> {
 }
 
 impl<'l, 'b> Check<'l, 'b> {
+    /// Of so many lines.
+    pub fn of_lines(lines: usize) -> Result<Self, NoRoom> {
+        Ok(Self { basket: Basket::of_lines(lines)?, ..Self::default() })
+    }
+
     pub fn take(
         &mut self,
         code: Code,
@@ -245,13 +250,14 @@ fn item<'b>(line: &Line<'_>, context: &Context<'b>, flags: &mut Vec<&'static str
         None => sum(line, field::PRICE, flags)?,
         price => price,
     };
-    let (vendor_code, barcode) = (line.text(field::PRODUCT), line.text(field::BARCODE));
-    let gtin = barcode.and_then(gtin::normalize);
+    let owned = |field: usize| Some(text::clean(line.text(field)?.into())?.into_owned());
+    let (vendor_code, barcode) = (owned(field::PRODUCT), owned(field::BARCODE));
+    let gtin = barcode.as_deref().and_then(gtin::normalize);
     let product_key = canonical::product_key(&product::ProductFacts {
         gtin: gtin.as_deref(),
         source: NAME,
         shop: context.shop,
-        vendor_code,
+        vendor_code: vendor_code.as_deref(),
         name: None,
         unit: None,
     });
@@ -262,8 +268,8 @@ fn item<'b>(line: &Line<'_>, context: &Context<'b>, flags: &mut Vec<&'static str
         sum_kopecks: after,
         discount_kopecks: checks::discount(before, after),
         gtin: gtin.map(Into::into),
-        barcode: barcode.map(|text| text.to_owned().into()),
-        vendor_code: vendor_code.map(|text| text.to_owned().into()),
+        barcode: barcode.map(Into::into),
+        vendor_code: vendor_code.map(Into::into),
         ..Item::default()
     })
 }

@@ -74,7 +74,9 @@ impl<'l> Line<'l> {
 
     pub fn integer(&self, field: usize) -> Result<Option<i64>, Invalid> {
         let Some(text) = self.text(field) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| Invalid::new(self.place(field), format!("{text:?} is no whole number")))
+        text.parse()
+            .map(Some)
+            .map_err(|_| Invalid::new(self.place(field), format!("{} is no whole number", crate::text::quoted(text))))
     }
 
     pub fn needed(&self, field: usize, what: &str) -> Result<i64, Invalid> {
@@ -84,7 +86,11 @@ impl<'l> Line<'l> {
     /// Fields 2 and 3: `11.02.2026` and `10:24:22`.
     pub fn moment(&self) -> Result<Moment, Invalid> {
         let (date, clock) = (self.text(2).unwrap_or_default(), self.text(3).unwrap_or_default());
-        Moment::day_first(date, clock)
-            .ok_or_else(|| Invalid::new(self.place(2), format!("{date:?} and {clock:?} are no date and time")))
+        Moment::day_first(date, clock).ok_or_else(|| {
+            Invalid::new(
+                self.place(2),
+                format!("{} and {} are no date and time", crate::text::quoted(date), crate::text::quoted(clock)),
+            )
+        })
     }
 }

@@ -49,7 +49,8 @@ fn devices(document: &[u8]) -> Vec<String> {
 fn parse<'b>(document: &'b [u8], context: &Context<'b>) -> Result<Parsed<'b>, Invalid> {
     let mut flags = Vec::new();
     let (text, encoding) = encoding::decode(document, context.charset, &mut flags);
-    let mut check = Check::default();
+    let lines = text.lines().count();
+    let mut check = Check::of_lines(lines).map_err(|full| Invalid::new(format!("line {lines}"), full.to_string()))?;
     for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
         let line = Line::read(text, index + 1)?;
         match line.code {

@@ -449,6 +449,11 @@ fn malformed(error: &Error) -> Reason {
         Some(end) => text[..end].into(),
         None => text.as_str().into(),
     };
+    if message == "trailing characters" {
+        return Reason::Malformed(
+            "not JSON: something follows the value; documents on a line each come as application/x-ndjson".into(),
+        );
+    }
     Reason::Malformed(format!("not JSON: {message}"))
 }
 

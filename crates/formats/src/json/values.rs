@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, SeqAccess, Unexpected, Visitor},
+    de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
 use serde_json::value::RawValue;
@@ -92,6 +92,11 @@ fn fault(place: &str, error: &serde_json::Error) -> Invalid {
     }
 }
 
+/// A text as serde quotes it: all of it would become six times as long.
+pub(crate) fn begin_of(text: &str) -> Unexpected<'_> {
+    Unexpected::Str(&text[..text.floor_char_boundary(100)])
+}
+
 /// A struct that is written as an object. Without it serde takes an array too and reads its
 /// elements as the fields, in the order in which the source code declares them.
 #[derive(Debug)]
@@ -114,7 +119,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(visitor)
+        self.0.deserialize_any(Map(visitor))
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -124,6 +129,24 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectsOnly<D> {
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
         unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+struct Map<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Map<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(map)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<V::Value, E> {
+        Err(E::invalid_type(begin_of(value), &self))
     }
 }
 
@@ -177,19 +200,6 @@ impl<T> List<T> {
         }
         self.last.push(element);
     }
-
-    /// Makes another record of each element, or nothing. The list stands at `place`.
-    pub(crate) fn convert<U>(
-        self,
-        place: &str,
-        mut convert: impl FnMut(T) -> Result<Option<U>, Invalid>,
-    ) -> Result<Vec<U>, Invalid> {
-        let mut converted = bounds::room_for(self.len()).map_err(|full| Invalid::new(place, full.to_string()))?;
-        for (index, element) in self.into_iter().enumerate() {
-            converted.extend(convert(element).map_err(|invalid| invalid.below(&format!("{place}[{index}]")))?);
-        }
-        Ok(converted)
-    }
 }
 
 impl<T> IntoIterator for List<T> {
@@ -220,10 +230,21 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
         Ok(List::default())
     }
 
+    fn visit_str<E: Error>(self, value: &str) -> Result<List<T>, E> {
+        Err(E::invalid_type(begin_of(value), &self))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
+        // The smallest room that a list takes.
+        const LEAST: usize = 4;
         let mut list = List::default();
         while let Some(Object(element)) = next_within_bound(&mut elements, list.len())? {
-            bounds::take(size_of::<T>()).map_err(A::Error::custom)?;
+            let room = match list.len() {
+                0 => LEAST,
+                1..LEAST => 0,
+                _ => 1,
+            };
+            bounds::take(room * size_of::<T>()).map_err(A::Error::custom)?;
             list.push(element);
         }
         Ok(list)
@@ -236,10 +257,11 @@ fn next_within_bound<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(
     before: usize,
 ) -> Result<Option<T>, A::Error> {
     let (next, most) = (elements.next_element()?, most_elements());
-    if next.is_some() && before == most {
-        return Err(A::Error::custom(format!("more than {most} elements make no sense")));
-    }
-    Ok(next)
+    if next.is_some() && before == most { Err(too_many(most)) } else { Ok(next) }
+}
+
+pub(super) fn too_many<E: Error>(most: usize) -> E {
+    E::custom(format!("more than {most} elements make no sense"))
 }
 
 /// An array of texts, with the bound of a [`List`].
@@ -330,7 +352,8 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Text(text::clean(Cow::Borrowed(value))))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Text<'de>, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<Text<'de>, E> {
+        bounds::take(value.len()).map_err(E::custom)?;
         Ok(Text(text::clean(Cow::Owned(value.to_owned()))))
     }
 
@@ -427,7 +450,7 @@ impl Visitor<'_> for IntegerVisitor {
         if digits.is_empty() {
             return Ok(Integer(None));
         }
-        digits.parse().map(|v| Integer(Some(v))).map_err(|_| E::invalid_value(Unexpected::Str(value), &self))
+        digits.parse().map(|v| Integer(Some(v))).map_err(|_| E::invalid_value(begin_of(value), &self))
     }
 
     fn visit_unit<E>(self) -> Result<Integer, E> {

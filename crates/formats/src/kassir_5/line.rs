@@ -35,7 +35,14 @@ impl<'l> Line<'l> {
         let (days, year) = self.date.split_at("00.00.".len());
         let moment = Moment::day_first(&format!("{days}20{year}"), self.clock);
         moment.and_then(|moment| Some((moment, time::local_text(moment.local)?))).ok_or_else(|| {
-            Invalid::new("line 1, field 2", format!("{:?} and {:?} are no date and time", self.date, self.clock))
+            Invalid::new(
+                "line 1, field 2",
+                format!(
+                    "{} and {} are no date and time",
+                    crate::text::quoted(self.date),
+                    crate::text::quoted(self.clock)
+                ),
+            )
         })
     }
 }

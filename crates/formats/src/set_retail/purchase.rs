@@ -8,7 +8,9 @@ use schemas::{
 
 use super::{NAME, REVISION};
 use crate::{
-    Context, Invalid, checks, codes, flags,
+    Context, Invalid,
+    bounds::{self, NoRoom},
+    checks, codes, flags,
     moment::Moment,
     xml::{self, Element},
 };
@@ -35,12 +37,17 @@ pub(super) fn canonical<'b>(
     mut flags: Vec<&'static str>,
     context: &Context<'b>,
 ) -> Result<Receipt<'b>, Invalid> {
+    let full = |full: NoRoom| Invalid::new("/purchase/positions", full.to_string());
     let mut purchase: Option<Purchase<'b>> = None;
     xml::read(text, &mut |element| {
         match (&element.names()[..], &mut purchase) {
-            (["purchase"], None) => purchase = Some(head(element, context, &mut flags)?),
+            (["purchase"], None) => {
+                let items = bounds::room_for(text.matches("<position").count()).map_err(full)?;
+                purchase = Some(Purchase { items, ..head(element, context, &mut flags)? });
+            }
             (["purchase", "positions", "position"], Some(purchase)) => {
                 let item = position(element, context, &mut flags)?;
+                bounds::take_texts(&item).map_err(full)?;
                 purchase.items.push(item);
             }
             (["purchase", "payments", "payment"], Some(purchase)) => purchase.pay(element, &mut flags)?,
@@ -59,13 +66,16 @@ fn head<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'static s
         Some("true") => Operation::Sell,
         Some("false") => Operation::SellReturn,
         Some(other) => {
-            return Err(Invalid::new(element.place("operationType"), format!("{other:?} is neither true nor false")));
+            return Err(Invalid::new(
+                element.place("operationType"),
+                format!("{} is neither true nor false", crate::text::quoted(other)),
+            ));
         }
         None => return Err(missing("operationType")),
     };
     let told = element.text("saletime").ok_or_else(|| missing("saletime"))?;
     let moment = Moment::text(told)
-        .ok_or_else(|| Invalid::new(element.place("saletime"), format!("{told:?} is no time")))?
+        .ok_or_else(|| Invalid::new(element.place("saletime"), format!("{} is no time", crate::text::quoted(told))))?
         .in_zone(context, flags);
     let (shift, number) = (element.integer("shift")?, element.integer("number")?);
     let (shift, number) = (shift.ok_or_else(|| missing("shift"))?, number.ok_or_else(|| missing("number"))?);
@@ -161,11 +171,12 @@ fn position<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'stat
         price => price,
     };
     let gtin = element.text("barCode").and_then(gtin::normalize);
+    let vendor_code = element.owned("goodsCode");
     let product_key = canonical::product_key(&product::ProductFacts {
         gtin: gtin.as_deref(),
         source: NAME,
         shop: context.shop,
-        vendor_code: element.text("goodsCode"),
+        vendor_code: vendor_code.as_deref(),
         name: None,
         unit: None,
     });
@@ -180,7 +191,7 @@ fn position<'b>(element: &Element, context: &Context<'b>, flags: &mut Vec<&'stat
         vat_sum_kopecks: vat_sum.map(|attribute| element.money(attribute, flags)).transpose()?.flatten(),
         gtin: gtin.map(Into::into),
         barcode: element.owned("barCode"),
-        vendor_code: element.owned("goodsCode"),
+        vendor_code,
         ..Item::default()
     })
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use quick_xml::{Reader, XmlVersion, events::Event};
 
-use crate::{Context, Invalid, bounds::most_elements, encoding, number::Number, text};
+use crate::{Context, Invalid, MAX_DEPTH, bounds::most_elements, encoding, number::Number, text};
 
 /// Most attributes of one element, and most names of elements side by side; the longest that are known have 30.
 const MOST_NAMES: usize = 200;
@@ -96,10 +96,9 @@ impl Element {
 
     pub(crate) fn integer(&self, attribute: &str) -> Result<Option<i64>, Invalid> {
         let Some(text) = self.text(attribute) else { return Ok(None) };
-        text.trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| Invalid::new(self.place(attribute), format!("{text:?} is no whole number")))
+        text.trim().parse().map(Some).map_err(|_| {
+            Invalid::new(self.place(attribute), format!("{} is no whole number", crate::text::quoted(text)))
+        })
     }
 }
 
@@ -115,6 +114,9 @@ pub(crate) fn read(document: &str, each: &mut dyn FnMut(&Element) -> Result<(), 
         let broken = |text: String| Invalid::undecodable(format!("byte {at}"), text);
         match reader.read_event() {
             Err(error) => return Err(broken(error.to_string())),
+            Ok(Event::Start(_)) if element.path.len() == MAX_DEPTH => {
+                return Err(broken(format!("more than {MAX_DEPTH} elements in each other")));
+            }
             Ok(Event::Start(start)) => {
                 let name = start.name().as_ref().to_owned();
                 let Some(number) = count(&mut before, &name) else {

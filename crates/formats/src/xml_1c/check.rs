@@ -10,7 +10,8 @@ use schemas::{
 
 use super::{NAME, REVISION};
 use crate::{
-    Context, Invalid, bounds,
+    Context, Invalid,
+    bounds::{self, NoRoom},
     buyer::Buyer,
     checks, codes, flags, marking,
     moment::Moment,
@@ -62,10 +63,12 @@ pub(super) fn canonical<'b>(
             "missing: the document names neither a number nor a time; add ?document_id= to the path",
         )
     })?;
-    let mut check = Check::default();
+    let full = |full: NoRoom| Invalid::new("/CheckPackage/Positions", full.to_string());
+    let items = bounds::room_for(text.matches("<FiscalString").count()).map_err(full)?;
+    let mut check = Check { items, ..Check::default() };
     xml::read(text, &mut |element| {
         let names = element.names();
-        let [root, inner @ ..] = &names[..] else { return Ok(()) };
+        let [root @ ("CheckPackage" | "CheckCorrectionPackage"), inner @ ..] = &names[..] else { return Ok(()) };
         match inner {
             ["Parameters"] => {
                 check.head(element, &mut flags)?;
@@ -80,8 +83,9 @@ pub(super) fn canonical<'b>(
                 check.buyer.inn = element.trimmed("INN").or(check.buyer.inn.take());
             }
             ["Positions", "FiscalString"] => {
-                bounds::take_growing::<Item<'_>>().map_err(|full| Invalid::new(element.place(""), full.to_string()))?;
-                check.items.push(item(element, context, &mut flags)?);
+                let item = item(element, context, &mut flags)?;
+                bounds::take_texts(&item).map_err(full)?;
+                check.items.push(item);
             }
             ["Positions", "FiscalString", "VendorData" | "PurveyorData"] => {
                 if let Some(item) = check.items.last_mut() {

@@ -153,7 +153,7 @@ fn what_is_taken_back_is_gone_to_the_last_piece() {
 
 #[test]
 fn sums_beyond_sense_are_refused() {
-    let items = "1;;;11;1;4;;;;;1;10000000000000\n".repeat(7_990);
+    let items = "1;20.11.2026;14:03:55;11;1;4;;;;;1;10000000000000\n".repeat(7_990);
     let check = format!("{items}2;20.11.2026;14:05:00;55;1;4;1;;;;;;0;12\n");
     assert_eq!(fault(check.as_bytes()), ("invalid".into(), "line 7991, field 12".into()));
 }

@@ -109,7 +109,11 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     assert_eq!(invalid("<positions>", "<positions").0, "undecodable");
     assert_eq!(invalid("goodsCode=\"17\"", "goodsCode=\"&secret;\"").0, "undecodable");
     assert_eq!(invalid("goodsCode=\"17\"", "goodsCode=\"17\" goodsCode=\"18\"").0, "undecodable");
-    let many = sale.replacen("<positions>", &format!("<positions>{}", "<position count='1'/>".repeat(10_000)), 1);
+    let many = sale.replacen(
+        "<positions>",
+        &format!("<positions>{}", "<position count='1' cost='1.00' amount='1.00' goodsCode='17'/>".repeat(10_000)),
+        1,
+    );
     let refused = support::parse("set-retail", many.as_bytes()).unwrap_err();
     assert!(refused.text.contains("more than 8000"), "{refused}");
 }
