@@ -247,7 +247,8 @@ fn more_elements_than_make_sense_are_refused() {
     );
     assert!(parse("atol", sale.as_bytes()).unwrap_err().text.contains("more than 8000 elements"));
     let line = |number: usize, code: u8, rest: &str| format!("{number};20.11.2026;14:03:10;{code};1;4;1;{rest}\n");
-    let items: String = (0..8_001).map(|number| line(number, 11, "17;;1.00;1.000;1.00;0;12;1.00;1.00;;;1.00;0;0;0;0;0")).collect();
+    let items: String =
+        (0..8_001).map(|number| line(number, 11, "17;;1.00;1.000;1.00;0;12;1.00;1.00;;;1.00;0;0;0;0;0")).collect();
     let check = format!("{}{items}{}", line(0, 42, ";;0;1;1;0;12"), line(9_000, 55, ";;0;1;1;0;12"));
     let purchase = format!(
         r#"<purchase shop="1" cash="2" shift="3" number="4" saletime="2026-11-20T14:05:00+05:00" operationType="true"><positions>{}</positions></purchase>"#,
