@@ -1,5 +1,7 @@
 //! Which records a person wants to see.
 
+use std::collections::BTreeSet;
+
 use crate::tree::Tree;
 
 /// All conditions of a command; every one must hold.
@@ -28,8 +30,47 @@ impl Filter {
         Self(conditions.iter().map(|text| Condition::parse(text)).collect())
     }
 
+    /// As [`Self::new`], for records of a topic.
+    ///
+    /// # Errors
+    /// When a condition asks for a field that no version of the topic's schema has: it would never hold.
+    pub fn of_topic(conditions: &[String], topic: &str) -> anyhow::Result<Self> {
+        let filter = Self::new(conditions);
+        let Some(schemas) = schemas::TopicSchema::of(topic) else { return Ok(filter) };
+        let mut known = BTreeSet::from(POSITION.map(str::to_owned));
+        for version in schemas.versions {
+            fields(&serde_json::from_str(version)?, &mut known);
+        }
+        for condition in &filter.0 {
+            if let Condition::Field { path, .. } = condition
+                && let Some(unknown) = path.split('.').find(|name| !known.contains(*name))
+            {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                anyhow::bail!("records of {topic} have no field {unknown:?}; there are {}", known.join(", "));
+            }
+        }
+        Ok(filter)
+    }
+
     pub fn holds(&self, candidate: Candidate<'_>) -> bool {
         self.0.iter().all(|condition| condition.holds(candidate))
+    }
+}
+
+/// What a record has beside its fields.
+const POSITION: [&str; 3] = ["key", "partition", "offset"];
+
+/// The names of all fields of a schema, those of records within it included.
+fn fields(schema: &serde_json::Value, names: &mut BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Array(parts) => parts.iter().for_each(|part| fields(part, names)),
+        serde_json::Value::Object(parts) => {
+            for field in parts.get("fields").and_then(|fields| fields.as_array()).into_iter().flatten() {
+                names.extend(field["name"].as_str().map(str::to_owned));
+            }
+            parts.values().for_each(|part| fields(part, names));
+        }
+        _ => {}
     }
 }
 
@@ -99,6 +140,18 @@ mod tests {
     fn the_place_of_a_record_counts_as_fields() {
         assert!(holds(&["key=acme/till-7", "partition=2", "offset=10"]));
         assert!(!holds(&["offset=1"]));
+    }
+
+    #[test]
+    fn a_field_that_no_record_has_is_refused_with_those_there_are() {
+        let of = |condition: &str| Filter::of_topic(&[condition.to_owned()], "registers.dead-letters.v1");
+        for fine in ["error_class=invalid", "key=acme/till-7", "class", "content_type=text/csv"] {
+            assert!(of(fine).is_ok(), "{fine}");
+        }
+        let text = of("class=invalid").unwrap_err().to_string();
+        assert!(text.contains("no field \"class\"") && text.contains("error_class"), "{text}");
+        assert!(Filter::of_topic(&["items.gtin=1".to_owned()], "registers.receipts.v1").is_ok());
+        assert!(Filter::of_topic(&["itms.gtin=1".to_owned()], "registers.receipts.v1").is_err());
     }
 
     #[test]

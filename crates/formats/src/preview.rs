@@ -16,7 +16,7 @@ pub struct Preview {
     /// `receipt`, `shift`, `event`, `dead-letter`, `not-counted` for what is kept as it was sent and does not count, or
     /// `rejected` for what is not taken in at all.
     pub becomes: &'static str,
-    /// The canonical record, in the names of its schema.
+    /// The canonical record, in the names of its schema; also of what does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Box<RawValue>>,
     /// What is odd about it: words, and what they mean.
@@ -61,17 +61,12 @@ impl Choice {
                 };
             }
         };
-        if let Some(primary) = primary_source.filter(|_| !parsed.counts(primary_source)) {
-            let reason = format!(
+        let not_primary = primary_source.filter(|_| !parsed.counts(primary_source)).map(|primary| {
+            format!(
                 "without a fiscal identity it counts only from the register's primary source, which is {primary}; the operator enrols the register with `{0}` as the first of its families if `{0}` tells its sales",
                 self.family.name
-            );
-            return Preview {
-                class: Some("not-primary"),
-                reason: Some(reason),
-                ..Preview::nothing(index, "not-counted")
-            };
-        }
+            )
+        });
         let (becomes, raised, value) = match &parsed {
             Parsed::Receipt(receipt) => ("receipt", &receipt.flags, serde_json::value::to_raw_value(receipt)),
             Parsed::Shift(shift) => ("shift", &shift.flags, serde_json::value::to_raw_value(shift)),
@@ -85,6 +80,9 @@ impl Choice {
             flags: raised.iter().filter_map(|flag| flags::with_meaning(flag)).collect(),
             paths: paths.unwrap_or_default(),
             value,
+            class: not_primary.as_ref().map(|_| "not-primary"),
+            becomes: if not_primary.is_some() { "not-counted" } else { becomes },
+            reason: not_primary,
             ..Preview::nothing(index, becomes)
         }
     }

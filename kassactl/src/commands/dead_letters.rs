@@ -70,7 +70,7 @@ impl Listed {
 }
 
 async fn list(arguments: DeadLettersList, settings: &Settings, mut out: Out) -> anyhow::Result<Outcome> {
-    let filter = Filter::new(&arguments.filter);
+    let filter = Filter::of_topic(&arguments.filter, TOPIC)?;
     let count = arguments.count.max(1);
     // Without a filter the newest of all are among the newest of each partition.
     let start = match i64::try_from(count) {

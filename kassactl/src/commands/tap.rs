@@ -36,7 +36,7 @@ struct Shown<'a> {
 }
 
 pub(crate) async fn run(arguments: Tap, settings: &Settings, out: Out) -> anyhow::Result<Outcome> {
-    let filter = Filter::new(&arguments.filter);
+    let filter = Filter::of_topic(&arguments.filter, &arguments.topic)?;
     let follow = arguments.follow || arguments.from == Start::End;
     let mut left = arguments.count.unwrap_or(u64::MAX);
     if left == 0 {

@@ -245,11 +245,11 @@ fn items<'b>(
     flags: &mut Vec<&'static str>,
 ) -> Result<Vec<Item<'b>>, Invalid> {
     positions.convert("$.body.positions", |position| {
-        let position = match position.position {
-            Some(Inner(position)) => *position,
-            None => position,
+        let item = match position.position {
+            Some(Inner(inner)) => item(*inner, at, context, flags).map_err(|invalid| invalid.below("position")),
+            None => item(position, at, context, flags),
         };
-        item(position, at, context, flags).map(Some)
+        item.map(Some)
     })
 }
 

@@ -126,10 +126,11 @@ fn supplier<'b>(value: &'b [u8], item: &mut Item<'b>) -> bool {
     name.is_text() && name.whole().len() == value.len()
 }
 
-/// Tags 1301 to 1303 are the bar codes EAN-8, EAN-13 and ITF-14; all others are marks.
+/// Tags 1301 to 1303 are the bar codes EAN-8, EAN-13 and ITF-14; the others from 1300 to 1309 and from 1320 to 1325 are
+/// marks (FFD 1.2, tag 1163).
 #[inline(never)]
 fn product_code<'b>(value: &'b [u8], item: &mut Item<'b>) {
-    let Some(code) = Tlvs::of(value).next() else { return };
+    let Some(code) = Tlvs::of(value).find(|code| matches!(code.tag, 1300..=1309 | 1320..=1325)) else { return };
     let Some(text) = value::string(code.value) else { return };
     if matches!(code.tag, 1301..=1303) {
         item.gtin = gtin::normalize(&text).map(Into::into);

@@ -64,6 +64,10 @@ impl<'b> Basket<'b> {
                 }
                 return;
             }
+            // One without a quantity has nothing that could be taken back.
+            if quantity == 0 {
+                items[place] = Some(item);
+            }
             rest -= quantity;
         }
     }

@@ -219,7 +219,7 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     assert_eq!(invalid("2026-11-20T09:05:31.000+0000", "yesterday"), at("$.close_date"));
     assert_eq!(invalid("\"result_sum\": 447.51", "\"result_sum\": null"), at("$.body.result_sum"));
     assert_eq!(invalid("\"result_sum\": 447.51", "\"result_sum\": -1"), at("$.body.result_sum"));
-    assert_eq!(invalid("\"quantity\": 0.357", "\"quantity\": -1"), at("$.body.positions[1].quantity"));
+    assert_eq!(invalid("\"quantity\": 0.357", "\"quantity\": -1"), at("$.body.positions[1].position.quantity"));
     assert_eq!(invalid("\"change\": 152.49", "\"change\": 501"), at("$.body.payments[1].sum"));
     assert_eq!(invalid("\"change\": 152.49", "\"change\": 1e12"), at("$.body.payments[1].sum"));
     assert_eq!(invalid("\"9999078900001234\"", "\"fn\""), at("$.body.pos_print_results[0].fn_serial_number"));

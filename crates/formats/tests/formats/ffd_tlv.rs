@@ -212,6 +212,17 @@ fn the_file_for_the_documentation_is_the_same_receipt() {
 }
 
 #[test]
+fn what_is_no_code_of_a_product_is_none() {
+    // The buyer's number, where a code should be.
+    let item = [tlv(1023, &[0, 1]), tlv(1163, &tlv(1228, b"660000012360"))].concat();
+    let least: Vec<u8> = least().iter().flat_map(|(tag, value)| tlv(*tag, value)).collect();
+    let bytes = tlv(3, &[least, tlv(1059, &item)].concat());
+    let receipt = support::receipt("ffd-tlv", &bytes);
+    let item = receipt.items.last().unwrap();
+    assert_eq!((&item.marking_code, &item.other_tags), (&None, &None));
+}
+
+#[test]
 fn agents_suppliers_marks_and_what_a_correction_is_based_on_are_told() {
     let mark = "0104064057194699215AbC<d\u{1d}93Zz09";
     let supplier = [tlv(1171, b"+70000000000"), tlv(1225, &text("ООО Сыры"))].concat();

@@ -10,6 +10,13 @@ use crate::support::{self, FRONTOL, documents, flags, frame, quantity};
 
 const SALES: &[u8] = include_bytes!("../../documents/frontol/sales.txt");
 
+/// A check of these lines, each with its code and what follows its register.
+fn check(lines: &[(u8, &str)], sum: &str) -> String {
+    let line = |number: u32, code: u8, rest: &str| format!("{number};20.11.2026;14:05:00;{code};1;4;1;{rest}\n");
+    let lines: String = (1..).zip(lines).map(|(number, (code, rest))| line(number, *code, rest)).collect();
+    lines + &line(99, 55, &format!(";;0;1;{sum};0;12;0;{sum}"))
+}
+
 fn fault(document: &[u8]) -> (String, String) {
     let invalid = support::parse("frontol", document).unwrap_err();
     (invalid.class.name().to_owned(), invalid.place)
@@ -117,11 +124,6 @@ fn a_check_that_is_repeated_is_the_same_check() {
 
 #[test]
 fn what_is_taken_back_is_gone_to_the_last_piece() {
-    let line = |number: u32, code: u8, rest: &str| format!("{number};20.11.2026;14:05:00;{code};1;4;1;{rest}\n");
-    let check = |lines: &[(u8, &str)], sum: &str| {
-        let lines: String = (1..).zip(lines).map(|(number, (code, rest))| line(number, *code, rest)).collect();
-        lines + &line(99, 55, &format!(";;0;1;{sum};0;12;0;{sum}"))
-    };
     let two = check(
         &[
             (11, "17;;100;1;100;0;12;100;100"),
@@ -149,6 +151,22 @@ fn what_is_taken_back_is_gone_to_the_last_piece() {
     let gift = check(&[(11, "17;;100;1;100;0;12;0;0")], "0").replace(";0;1;0;0;12;0;0", ";0;1;100;0;12;0;0");
     let receipt = support::receipt("frontol", gift.as_bytes());
     assert_eq!((receipt.total_kopecks, receipt.items[0].sum_kopecks, flags(&receipt)), (0, Some(0), vec![]));
+}
+
+#[test]
+fn a_storno_takes_nothing_from_an_item_without_a_quantity() {
+    let items = [(11, "17;;10;1;10;0;12;10;10"), (11, "17;;10;;10;0;12;10;10"), (12, "17;;10;-1;-10;0;12;10;-10")];
+    let check = check(&items, "10");
+    let receipt = support::receipt("frontol", check.as_bytes());
+    let quantities: Vec<_> = receipt.items.iter().map(quantity).collect();
+    assert_eq!(quantities, ["0"]);
+}
+
+#[test]
+fn a_code_with_a_zero_in_it_is_one_that_databases_take() {
+    let check = check(&[(11, "A\0B;;10;1;10;0;12;10;10")], "10");
+    let receipt = support::receipt("frontol", check.as_bytes());
+    assert_eq!(receipt.items[0].vendor_code.as_deref(), Some("A\u{FFFD}B"));
 }
 
 #[test]

@@ -62,6 +62,8 @@ async fn a_client_is_told_what_would_not_count() {
         if becomes == "not-counted" {
             assert_eq!(result["class"], "not-primary");
             assert!(result["reason"].as_str().unwrap().contains("primary source, which is evotor"), "{result}");
+            // It can be looked at before anybody decides.
+            assert!(result["value"]["total_kopecks"].is_i64() && result["paths"].is_object(), "{result}");
         }
     }
 }
